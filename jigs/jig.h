@@ -1,0 +1,68 @@
+/* jig.h -- what stands on a floor: one station's slots, printers, scanners, token and record store, as data.
+ *
+ * Owner    values; read by jigs/read.h and freed by jig_free()
+ * Threads  any
+ * Secrets  none: the PIN is named by a file, never written here
+ * Layer    jigs/ may include base/ only
+ */
+#pragma once
+
+#include "jigs/product.h"
+
+#define JIG_SLOTS_MAX 16
+#define JIG_PRINTERS_MAX 4
+#define JIG_SCANNERS_MAX 16
+#define JIG_PATH_SIZE 257
+#define JIG_PRODUCTS_MAX 16
+
+enum port_kind { PORT_SERIAL, PORT_USB, PORT_STREAM };
+
+struct jig_slot {
+    unsigned number; /* 1 to 16, as painted on the jig */
+    enum port_kind kind;
+    char path[JIG_PATH_SIZE]; /* topology: "usb-1.2:1.0" style by-path name or sysfs port chain; "unix:..." "tcp:..." */
+    unsigned baud;            /* serial only */
+    uint16_t vendor_id, product_id; /* usb, and serial where given: what must be plugged in here; 0: any */
+    uint8_t interface;              /* usb only */
+    unsigned printer;               /* index into printers */
+};
+
+enum printer_kind { PRINTER_ZPL, PRINTER_PNG };
+
+struct jig_printer {
+    char name[33];
+    enum printer_kind kind;
+    char path[JIG_PATH_SIZE]; /* "tcp:127.0.0.1:9100", "unix:/run/..."; a directory for png */
+    unsigned dpi;             /* 203, 300 or 600 */
+};
+
+struct jig_scanner {
+    char name[33];
+    enum port_kind kind; /* serial or stream */
+    char path[JIG_PATH_SIZE];
+    unsigned slot; /* the slot it belongs to; 0: shared, every label scan is followed by a slot tag's */
+};
+
+struct jig {
+    char station[33];                 /* the station's name in the record */
+    char token_module[JIG_PATH_SIZE]; /* a module's path, or "unix:/path" of a p11-kit server */
+    char token_uri[JIG_PATH_SIZE];    /* RFC 7512 */
+    char token_pin_file[JIG_PATH_SIZE];
+    char issuing_certificate[JIG_PATH_SIZE];      /* PEM */
+    char root_certificate[JIG_PATH_SIZE];         /* PEM */
+    char station_certificate[JIG_PATH_SIZE];      /* PEM, the TLS server towards units */
+    char recovery_certificates[2][JIG_PATH_SIZE]; /* PEM; the second, a spare, may be empty */
+    char record[JIG_PATH_SIZE * 2];               /* libpq conninfo, without a password */
+    char state_directory[JIG_PATH_SIZE];
+    struct jig_slot slots[JIG_SLOTS_MAX];
+    size_t slot_count;
+    struct jig_printer printers[JIG_PRINTERS_MAX];
+    size_t printer_count;
+    struct jig_scanner scanners[JIG_SCANNERS_MAX];
+    size_t scanner_count;
+    char products[JIG_PRODUCTS_MAX][JIG_PATH_SIZE]; /* product files this station may make */
+    size_t product_count;
+};
+
+void jig_free(struct jig *jig);
+DEFINE_CLEANUP(struct jig *, jig_free)

@@ -1,0 +1,27 @@
+/* read.h -- the strict reader of jig, product, policy and ceremony files (YAML).
+ *
+ * Refused, each with the file, the line, the key and what was expected: unknown, doubled and missing keys, values out
+ * of range, text after a number, anchors, several documents, control characters, files over 256 KiB, a policy whose
+ * alphabet repeats a character or cannot reach its declared entropy, paths and lists longer than their room.
+ * Relative paths inside a file are taken from that file's own directory.
+ *
+ * Owner    the caller frees what it gets
+ * Threads  any
+ * Secrets  none
+ * Layer    jigs/ is the only user of libcyaml
+ */
+#pragma once
+
+#include "jigs/ceremony.h"
+#include "jigs/jig.h"
+
+/* Faults of all: CONFIG_SYNTAX, CONFIG_KEY, CONFIG_VALUE, POLICY_WEAK, FILE, NO_MEMORY. */
+NODISCARD NONNULL(1, 2, 3) bool jig_read(const char *path, struct jig **ret_jig, struct fault *fault);
+NODISCARD NONNULL(1, 2, 3) bool product_read(const char *path, struct product **ret_product, struct fault *fault);
+NODISCARD NONNULL(1, 2, 3) bool policy_read(const char *path, struct password_policy *ret_policy, struct fault *fault);
+NODISCARD NONNULL(1, 2, 3) bool ceremony_read(const char *path, struct ceremony **ret_ceremony, struct fault *fault);
+
+/* Whether the policy holds on a day, "2026-11-23": POLICY_EXPIRED outside its validity. `ret_overdue` tells that its
+ * review date has passed, which only warns. */
+NODISCARD NONNULL(1, 2, 3, 4) bool policy_check_date(const struct password_policy *policy, const char *today,
+                                                     bool *ret_overdue, struct fault *fault);

@@ -1,0 +1,40 @@
+/* migrate.h -- brings the database to this program's schema version; numbered plain SQL files, one transaction each.
+ *
+ * The files are compiled into the program. Each is recorded with its SHA-256; a file that changed after it was applied
+ * stops everything (RECORD_DRIFT). An advisory lock keeps two runs apart.
+ *
+ * Owner    values
+ * Threads  one
+ * Secrets  none
+ * Layer    schema/
+ */
+#pragma once
+
+#include "base/fault.h"
+
+struct migration_status {
+    unsigned applied; /* the database's version */
+    unsigned known;   /* this program's version */
+};
+
+/* Faults: RECORD_AWAY, RECORD_ROLE, RECORD_DRIFT, RECORD_VERSION when the database is newer, RECORD_REFUSED. */
+NODISCARD NONNULL(1, 2, 3) bool schema_status(const char *conninfo, struct migration_status *ret_status,
+                                              struct fault *fault);
+NODISCARD NONNULL(1, 2, 3) bool schema_migrate(const char *conninfo, struct migration_status *ret_status,
+                                               struct fault *fault);
+
+/* Makes (or brings up to date) what a station needs: its database login, its row, its slots, its pools' leases.
+ * Run by the administrator. */
+struct station_grant {
+    const char *station; /* name */
+    const char *login;   /* database role */
+    unsigned slots;
+};
+NODISCARD NONNULL(1, 2, 3) bool schema_grant_station(const char *conninfo, const struct station_grant *grant,
+                                                     struct fault *fault);
+/* kind: "auditor". */
+NODISCARD NONNULL(1, 2, 3, 4) bool schema_grant_person(const char *conninfo, const char *kind, const char *login,
+                                                       struct fault *fault);
+/* kind: "serial" or "mac"; numbers from first to first + count - 1. */
+NODISCARD NONNULL(1, 2, 5) bool schema_add_numbers(const char *conninfo, const char *kind, uint64_t first,
+                                                   uint64_t count, struct fault *fault);

@@ -1,0 +1,233 @@
+/* store.h -- the record store: one function for each request, plain values in and out.
+ *
+ * There is no general query. Each request is one function of the database's `api` schema, one transaction, one
+ * commit. Requests carry a UUID and may be repeated: the database answers a repeated one as it did the first time,
+ * and writes a row before it says yes (schema/README.md, "unknown commits").
+ *
+ * Owner    the caller closes the store; results are values, lists are freed by their _free
+ * Threads  one store belongs to one thread
+ * Secrets  none: passwords arrive sealed (hsm/seal.h) and as fingerprints
+ * Layer    schema/ may include base/ only; only schema/ includes libpq
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/serial.h"
+#include "base/uuid.h"
+
+struct store;
+
+struct store_options {
+    const char *conninfo;    /* libpq; several hosts may be named */
+    const char *application; /* "kokuin slot 3", shown in pg_stat_activity */
+    unsigned answer_ms;      /* longest wait for one answer; 0: 10 s. Later is RECORD_UNKNOWN, never a cancel */
+};
+
+/* Connects, checks the schema's version and that replication, if there is any, is synchronous.
+ *
+ * Faults: RECORD_AWAY, RECORD_VERSION, RECORD_ROLE, USAGE, NO_MEMORY. Every request below: RECORD_AWAY,
+ * RECORD_UNKNOWN, RECORD_REFUSED, RECORD_DUPLICATE, RECORD_SHAPE, RECORD_ROLE.
+ */
+NODISCARD NONNULL(1, 2, 3) bool store_open(const struct store_options *options, struct store **ret_store,
+                                           struct fault *fault);
+void store_close(struct store *store);
+DEFINE_CLEANUP(struct store *, store_close)
+
+/* Connects anew after RECORD_AWAY or RECORD_UNKNOWN. */
+NODISCARD NONNULL(1, 2) bool store_reconnect(struct store *store, struct fault *fault);
+
+/* ---- the station ---- */
+
+struct store_order {
+    char number[33]; /* the plant's own order number */
+    char product_code[3];
+    char model[33];
+    unsigned quantity; /* authorised */
+    unsigned reserved; /* units that have a number: closed, in work, failed or scrapped */
+    unsigned closed, scrapped;
+    bool open;
+};
+
+/* The order this station works on. Faults: ORDER_UNKNOWN. */
+NODISCARD NONNULL(1, 2, 3, 4) bool store_order_get(struct store *store, const char *number,
+                                                   struct store_order *ret_order, struct fault *fault);
+
+/* Registers what this station will stamp units with, and returns nothing when all of it is there already with the
+ * same hash. Also RECORD_REFUSED when the same id and version is there with another hash. */
+struct store_policy {
+    const char *id;
+    unsigned version;
+    const char *alphabet;
+    unsigned length;
+    double minimum_entropy_bits;
+    const char *valid_from, *valid_until, *review_by, *approver;
+    const uint8_t *sha256;
+};
+NODISCARD NONNULL(1, 2, 3) bool store_policy_register(struct store *store, const struct store_policy *policy,
+                                                      struct fault *fault);
+NODISCARD NONNULL(1, 2, 4, 5) bool store_issuer_register(struct store *store, const uint8_t *der, size_t der_size,
+                                                         const char *token_label, struct fault *fault);
+
+/* What the record says must be done with the board that just arrived. */
+enum store_arrival {
+    STORE_NEW,    /* a new unit, or a new attempt at one that failed before: start from `reserved` */
+    STORE_RESUME, /* the same attempt goes on from `state` (reserved, labelled, scanned) */
+};
+
+struct store_reservation {
+    struct uuid attempt;
+    enum store_arrival arrival;
+    char state[17];
+    unsigned attempt_number; /* 1 for the first; more is rework */
+    bool interrupted;        /* an attempt was found unfinished past the point of no return and failed just now */
+    char serial[SERIAL_SIZE];
+    uint64_t mac;
+    unsigned mac_count;
+    char label[17]; /* with RESUME at labelled or scanned: the live label */
+    unsigned label_copy;
+};
+
+struct store_arriving {
+    struct uuid attempt; /* made by the caller; used if a new attempt begins */
+    unsigned slot;
+    const char *order;
+    const char *operator_badge;
+    const uint8_t *hardware_id;
+    size_t hardware_id_size;
+    const char *model;
+    const char *firmware_version;
+    const uint8_t *firmware_sha256;
+    const uint8_t *product_sha256; /* of the product file, stamped on the attempt */
+};
+
+/* Finds the board's own history by its hardware id, or reserves serial and MACs from the station's lease (which is
+ * extended from the pool when it is used up).
+ *
+ * Faults: ORDER_UNKNOWN, ORDER_USED_UP, NUMBERS_USED_UP, UNIT_MODEL, UNIT_CLOSED, UNIT_SCRAPPED, UNIT_ELSEWHERE,
+ * SLOT_OCCUPIED.
+ */
+NODISCARD NONNULL(1, 2, 3, 4) bool store_reserve(struct store *store, const struct store_arriving *arriving,
+                                                 struct store_reservation *ret_reservation, struct fault *fault);
+
+struct store_credential {
+    const char *kind;
+    const char *policy_id;
+    unsigned policy_version;
+    const uint8_t *fingerprint; /* 32 bytes */
+    const uint8_t *sealed;      /* CMS */
+    size_t sealed_size;
+    const uint8_t *recovery_key; /* SHA-256 of the recovery certificate */
+};
+
+struct store_intent {
+    struct uuid attempt;
+    const struct store_credential *credentials;
+    size_t credential_count;
+    const uint8_t *certificate; /* DER */
+    size_t certificate_size;
+    const uint8_t *certificate_serial;
+    size_t certificate_serial_size;
+    const uint8_t *certificate_sha256;
+    const uint8_t *spki_sha256;
+    const uint8_t *issuer_sha256; /* of the issuing certificate's DER */
+};
+
+/* reserved -> injecting, in one transaction. Also RECORD_DUPLICATE, with the constraint's name in the text. */
+NODISCARD NONNULL(1, 2, 3) bool store_intent(struct store *store, const struct store_intent *intent,
+                                             struct fault *fault);
+
+/* injecting -> injected. `receipt` is the unit's, 32 bytes. */
+NODISCARD NONNULL(1, 2, 3, 4) bool store_injected(struct store *store, const struct uuid *attempt,
+                                                  const uint8_t receipt[32], struct fault *fault);
+
+enum store_verdict { STORE_SHOWN, STORE_FAILED, STORE_NOT_APPLICABLE };
+
+/* One observation: what was seen, not what was meant. `name` is one of the evidence names of the schema. */
+struct store_evidence {
+    const char *name;
+    enum store_verdict verdict;
+    const char *facts; /* a JSON object */
+};
+
+/* injected -> verified with its evidence, in one transaction. A failed one is recorded by store_fail(). */
+NODISCARD NONNULL(1, 2, 3, 5) bool store_verified(struct store *store, const struct uuid *attempt,
+                                                  const struct store_evidence *evidence, size_t count,
+                                                  struct fault *fault);
+
+/* verified -> labelling, or labelled -> labelling with copy n+1 once the label before was voided. */
+struct store_label {
+    struct uuid attempt;
+    const char *label; /* 13 base-32 letters, made by the caller */
+    unsigned copy;
+    const char *printer;
+    const uint8_t *template_sha256;
+    const uint8_t *bitmap_sha256; /* NULL before it is rendered */
+};
+NODISCARD NONNULL(1, 2, 3) bool store_labelling(struct store *store, const struct store_label *label,
+                                                struct fault *fault);
+
+enum store_print_level { STORE_PRINT_SENT, STORE_PRINT_CLAIMED, STORE_PRINT_COUNTED };
+
+/* labelling -> labelled. */
+NODISCARD NONNULL(1, 2, 3, 5) bool store_labelled(struct store *store, const struct uuid *attempt, const char *label,
+                                                  enum store_print_level level, struct fault *fault);
+
+/* What a scanned label is: whether it is the live label of this attempt. Writes a scan row whatever the answer.
+ *
+ * labelled -> scanned when it is. Faults: SCAN_WRONG_UNIT, SCAN_DEAD_LABEL.
+ */
+NODISCARD NONNULL(1, 2, 3, 4, 5) bool store_scanned(struct store *store, const struct uuid *attempt, const char *serial,
+                                                    const char *label, struct fault *fault);
+
+/* scanned -> closed; refused by the database unless every required evidence is there and none failed. */
+NODISCARD NONNULL(1, 2, 3) bool store_close_unit(struct store *store, const struct uuid *attempt, struct fault *fault);
+
+/* any open state -> failed, with the fault and whatever evidence there is; its label is dead, its certificate
+ * revoked. */
+NODISCARD NONNULL(1, 2, 3, 6) bool store_fail(struct store *store, const struct uuid *attempt, const struct fault *why,
+                                              const struct store_evidence *evidence, size_t count, struct fault *fault);
+
+/* ---- people ---- */
+
+struct store_unit {
+    char serial[SERIAL_SIZE];
+    char model[33], order[33], state[17], station[33];
+    uint64_t mac;
+    unsigned mac_count, attempts, slot;
+    char created[CLOCK_TEXT_SIZE], changed[CLOCK_TEXT_SIZE];
+    unsigned fault; /* of the last failed attempt; 0: none */
+};
+struct store_units {
+    size_t count;
+    struct store_unit *units;
+};
+struct store_unit_filter {
+    const char *order, *state, *station; /* NULL: any */
+    unsigned limit;                      /* 0: 1000 */
+};
+NODISCARD NONNULL(1, 2, 3, 4) bool store_unit_list(struct store *store, const struct store_unit_filter *filter,
+                                                   struct store_units *ret_units, struct fault *fault);
+void store_units_free(struct store_units *units);
+
+/* The whole life of a unit as one JSON document (attempts, steps, evidence, certificate, labels), without secrets.
+ * The caller frees it. Faults: UNIT_UNKNOWN. */
+NODISCARD NONNULL(1, 2, 3, 4) bool store_unit_show(struct store *store, const char *serial, char **ret_json,
+                                                   struct fault *fault);
+
+/* Faults: ORDER_EXISTS. */
+struct store_order_new {
+    const char *number, *product_code, *model, *gtin;
+    unsigned quantity, macs_per_unit;
+    const char *route;             /* "unique", "force", "none" */
+    const char *credential_kinds;  /* "admin,wifi"; "" for none */
+    const char *required_evidence; /* comma-separated evidence names */
+};
+NODISCARD NONNULL(1, 2, 3) bool store_order_open(struct store *store, const struct store_order_new *order,
+                                                 struct fault *fault);
+/* Refused while units of it are unfinished. Faults: ORDER_UNKNOWN. */
+NODISCARD NONNULL(1, 2, 3) bool store_order_close(struct store *store, const char *number, struct fault *fault);
+
+/* The six invariants that the record alone can show, as one JSON object: counts of closed, failed, labels live and
+ * void, duplicates, unaccounted numbers, reworked, attempts failed by fault. The caller frees it. */
+NODISCARD NONNULL(1, 2, 3) bool store_summary(struct store *store, char **ret_json, struct fault *fault);

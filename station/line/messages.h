@@ -1,0 +1,101 @@
+/* messages.h -- everything the processes of a station say to one another.
+ *
+ * SOCK_SEQPACKET, one struct per message, each direction one type, all sizes fixed. The supervisor sits in the middle:
+ * workers talk to it only. No message carries a secret; a password travels through the private conduit that a slot
+ * worker hands to its printer worker as a descriptor (MESSAGE_PRINT), which the supervisor passes on unread.
+ *
+ * Layer    station/line/, and station/flow/ for the slot's words
+ */
+#pragma once
+
+#include "base/fault.h"
+#include "base/serial.h"
+
+#define MESSAGE_VERSION 1
+
+/* What a slot shows. Later screens draw exactly this. */
+enum slot_view {
+    SLOT_EMPTY,   /* waiting for a unit */
+    SLOT_WORKING, /* step `step` of `steps` */
+    SLOT_LABEL,   /* the label is out: apply it and scan it */
+    SLOT_OK,      /* closed: take the unit out */
+    SLOT_NG,      /* failed: take the unit out; the fault says why */
+    SLOT_HOLD,    /* the station stopped: a person must mend it */
+};
+
+/* slot worker -> supervisor */
+enum slot_message_kind {
+    SLOT_SAYS_STATE = 1, /* the slot's view changed */
+    SLOT_SAYS_PRINT,     /* a conduit to the printer rides along */
+    SLOT_SAYS_SCAN,      /* the answer to a scan: `fault` is 0 or why not */
+};
+
+struct slot_message {
+    uint32_t version;
+    uint32_t kind;
+    uint32_t slot;
+    uint32_t view;
+    uint32_t step, steps;
+    uint32_t fault;   /* stable number; 0: none */
+    uint32_t printer; /* with PRINT */
+    char step_name[32];
+    char serial[SERIAL_SIZE];
+    char label[17]; /* with PRINT, and with LABEL */
+    char model[33];
+    char text[256]; /* the fault's engineer text; never a secret */
+};
+
+/* supervisor -> slot worker */
+enum slot_order_kind {
+    SLOT_ORDER_SCAN = 1, /* a complete, checked label scan for this slot */
+    SLOT_ORDER_PAUSE,    /* finish the unit in the slot, start none */
+    SLOT_ORDER_RESUME,
+    SLOT_ORDER_STOP, /* finish the unit in the slot, then end */
+};
+
+struct slot_order {
+    uint32_t version;
+    uint32_t kind;
+    char serial[SERIAL_SIZE];
+    char label[17];
+};
+
+/* supervisor -> printer worker: a conduit rides along. Over the conduit the slot worker sends one print_job and the
+ * packed bitmap, and gets one print_outcome. */
+struct printer_order {
+    uint32_t version;
+    uint32_t slot;
+    char label[17];
+};
+
+struct print_job {
+    uint32_t version;
+    uint32_t width, height; /* dots */
+    uint32_t stride;        /* bytes per row; a set bit is ink, most significant first */
+    char label[17];         /* the label's id, used as the job's name */
+};
+
+struct print_outcome {
+    uint32_t version;
+    uint32_t level; /* enum store_print_level */
+    uint32_t fault; /* 0: printed as far as `level` can tell */
+    char text[256];
+};
+
+/* scanner reader -> supervisor */
+enum scan_kind {
+    SCAN_LABEL = 1, /* GS1 DataMatrix of one of our labels */
+    SCAN_SLOT_TAG,  /* the tag painted at a slot: "KOKUIN-SLOT-3" */
+    SCAN_BADGE,     /* operator's badge: "KOKUIN-BADGE-xxxx" */
+    SCAN_REFUSED,   /* not ours, truncated, or bad check character: `fault` says which; the content is dropped */
+};
+
+struct scan_message {
+    uint32_t version;
+    uint32_t kind;
+    uint32_t scanner; /* index in the jig */
+    uint32_t slot;    /* with SLOT_TAG */
+    uint32_t fault;   /* with REFUSED */
+    char gtin[15], serial[SERIAL_SIZE], label[17];
+    char badge[33];
+};
