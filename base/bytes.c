@@ -8,7 +8,7 @@ const uint8_t *reader_take(struct reader *reader, size_t size)
         reader->failed = true;
         return NULL;
     }
-    const uint8_t *view = reader->bytes + reader->at;
+    const uint8_t *view = reader->bytes ? reader->bytes + reader->at : NULL;
     reader->at += size;
     return view;
 }
@@ -45,6 +45,8 @@ uint64_t reader_u64(struct reader *reader)
 void reader_copy(struct reader *reader, void *ret_bytes, size_t size)
 {
     const uint8_t *bytes = reader_take(reader, size);
+    if (size == 0)
+        return;
     if (bytes)
         memcpy(ret_bytes, bytes, size);
     else
@@ -163,4 +165,41 @@ void base32_write(uint64_t value, size_t letters, char *ret_text)
     for (size_t i = letters; i > 0; i--, value >>= 5)
         ret_text[i - 1] = alphabet[value & 31];
     ret_text[letters] = '\0';
+}
+
+size_t utf8_size(const char *text)
+{
+    const uint8_t *bytes = (const uint8_t *)text;
+    if (bytes[0] == 0)
+        return 0;
+    if (bytes[0] < 0x80)
+        return 1;
+    /* The second byte's range keeps out overlong forms, surrogates and what lies above U+10FFFF. */
+    uint8_t low = 0x80, high = 0xbf;
+    size_t size;
+    if (bytes[0] >= 0xc2 && bytes[0] <= 0xdf) {
+        size = 2;
+    } else if (bytes[0] >= 0xe0 && bytes[0] <= 0xef) {
+        size = 3;
+        low = bytes[0] == 0xe0 ? 0xa0 : 0x80;
+        high = bytes[0] == 0xed ? 0x9f : 0xbf;
+    } else if (bytes[0] >= 0xf0 && bytes[0] <= 0xf4) {
+        size = 4;
+        low = bytes[0] == 0xf0 ? 0x90 : 0x80;
+        high = bytes[0] == 0xf4 ? 0x8f : 0xbf;
+    } else {
+        return 0;
+    }
+    if (bytes[1] < low || bytes[1] > high)
+        return 0;
+    for (size_t i = 2; i < size; i++)
+        if (bytes[i] < 0x80 || bytes[i] > 0xbf)
+            return 0;
+    return size;
+}
+
+bool utf8_is_control(const char *text)
+{
+    const uint8_t *bytes = (const uint8_t *)text;
+    return bytes[0] < 0x20 || bytes[0] == 0x7f || (bytes[0] == 0xc2 && bytes[1] < 0xa0);
 }

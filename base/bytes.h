@@ -1,4 +1,4 @@
-/* bytes.h -- a bounded reader and a bounded writer over a buffer, and hex.
+/* bytes.h -- a bounded reader and a bounded writer over a buffer, hex, and what is text.
  *
  * A reader or writer that was asked for more than it has stays failed: later calls give zero or do nothing, so that a
  * whole message may be read in a row and asked about once, at the end.
@@ -42,7 +42,8 @@ uint16_t reader_u16(struct reader *reader);
 uint32_t reader_u32(struct reader *reader);
 uint64_t reader_u64(struct reader *reader);
 
-/* A view of the next `size` bytes, which lives as long as the buffer; NULL when there are fewer. */
+/* A view of the next `size` bytes, which lives as long as the buffer; NULL when there are fewer (and for no bytes of a
+ * buffer that is NULL itself). */
 const uint8_t *reader_take(struct reader *reader, size_t size);
 
 /* Copies the next `size` bytes; on failure `ret_bytes` is zeroed. */
@@ -77,7 +78,7 @@ void hex_write(const void *bytes, size_t size, char *ret_text);
  */
 NODISCARD NONNULL(1, 2, 4) bool hex_read(const char *text, uint8_t *ret_bytes, size_t size, struct fault *fault);
 
-/* Copies a text into a fixed array with its terminator; on false the array is empty.
+/* Copies a text into a fixed array of `size` > 0 with its terminator; on false the array is empty.
  *
  * Faults: BAD_BYTES when it does not fit, naming `what`.
  */
@@ -87,3 +88,11 @@ NODISCARD NONNULL(1, 3, 4, 5) bool text_copy(char *ret_text, size_t size, const 
 /* An even spread of base-32 letters that nobody misreads: 0-9 A-Z without I, L, O and U (Crockford's alphabet).
  * Writes one letter for each five bits of `value`, most significant first, then the terminator. */
 void base32_write(uint64_t value, size_t letters, char *ret_text);
+
+/* The length in bytes, 1 to 4, of the well-formed UTF-8 character that `text` begins with (RFC 3629); 0 when it is
+ * broken or when the text is at its end. Never reads past the terminator. */
+NODISCARD NONNULL(1) size_t utf8_size(const char *text);
+
+/* True when the well-formed character that `text` begins with is a control character, U+0000 to U+001F or U+007F to
+ * U+009F: a terminal would obey it. */
+NODISCARD NONNULL(1) bool utf8_is_control(const char *text);

@@ -1,8 +1,25 @@
 #include "base/fault.h"
 
+#include "base/bytes.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+/* A text may quote foreign bytes, or be cut within a character; the record store and the screen take UTF-8 only. */
+static void keep_text(struct fault *fault, const char *text)
+{
+    size_t length = strnlen(text, sizeof fault->text - 1);
+    memcpy(fault->text, text, length);
+    fault->text[length] = '\0';
+    for (char *at = fault->text; *at != '\0';) {
+        size_t size = utf8_size(at);
+        if (size > 0 && !utf8_is_control(at))
+            at += size;
+        else
+            *at++ = '?';
+    }
+}
 
 void fault_set_at(struct fault *fault, const char *file, int line, enum fault_code code, unsigned long native,
                   const char *format, ...)
@@ -15,7 +32,7 @@ void fault_set_at(struct fault *fault, const char *file, int line, enum fault_co
     va_end(args);
 
     *fault = (struct fault){.code = code, .native = native, .file = file, .line = line};
-    memcpy(fault->text, text, sizeof text);
+    keep_text(fault, text);
 }
 
 void fault_within_at(struct fault *fault, const char *format, ...)
@@ -28,7 +45,7 @@ void fault_within_at(struct fault *fault, const char *format, ...)
 
     char whole[sizeof step + sizeof ": " + sizeof fault->text];
     (void)snprintf(whole, sizeof whole, "%s: %s", step, fault->text);
-    memcpy(fault->text, whole, sizeof fault->text - 1); /* the last byte stays the terminator */
+    keep_text(fault, whole);
 }
 
 struct entry {

@@ -49,7 +49,7 @@ struct fault {
     unsigned long native; /* the lower layer's own code: CK_RV, errno, libusb_error, SQLSTATE; 0 when there is none */
     const char *file;     /* where it was first set; static storage */
     int line;
-    char text[256]; /* "bind unit: open token: C_Login: CKR 0xa0"; cut, never overrun */
+    char text[256]; /* "bind unit: open token: C_Login: CKR 0xa0"; cut, never overrun; always printable UTF-8 */
 };
 
 /* Fills `fault`. The whole is false, so that a failing function ends in one line: return fault_set(...); */

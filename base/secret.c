@@ -7,14 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ORDINARY_HEAP 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ORDINARY_HEAP 1
-#endif
-#endif
-
 struct secret {
     size_t size;
     uint8_t bytes[];
@@ -22,13 +14,15 @@ struct secret {
 
 bool secret_arena_open(size_t bytes, struct fault *fault)
 {
-#ifdef ORDINARY_HEAP
+#if WATCHED_BY_SANITIZER
     (void)bytes;
     (void)fault;
     return true;
 #else
     /* 2 means that the arena exists but could not be locked: a secret there could reach the swap. */
     int result = CRYPTO_secure_malloc_init(bytes, 32);
+    if (result == 2)
+        (void)CRYPTO_secure_malloc_done(); /* or a caller that goes on regardless would get unlocked memory */
     if (result != 1)
         return fault_set(fault, FAULT_SECRET_MEMORY, (unsigned long)result, "cannot lock %zu bytes for secrets", bytes);
     return true;
@@ -37,7 +31,7 @@ bool secret_arena_open(size_t bytes, struct fault *fault)
 
 void secret_arena_close(void)
 {
-#ifndef ORDINARY_HEAP
+#if !WATCHED_BY_SANITIZER
     (void)CRYPTO_secure_malloc_done();
 #endif
 }
@@ -47,7 +41,7 @@ struct secret *secret_new(size_t size)
     size_t total;
     if (__builtin_add_overflow(size, sizeof(struct secret), &total))
         return NULL;
-#ifdef ORDINARY_HEAP
+#if WATCHED_BY_SANITIZER
     struct secret *secret = calloc(1, total);
 #else
     /* Without an arena OpenSSL would quietly hand out ordinary memory. */
@@ -65,7 +59,7 @@ void secret_free(struct secret *secret)
     if (!secret)
         return;
     size_t total = sizeof *secret + secret->size;
-#ifdef ORDINARY_HEAP
+#if WATCHED_BY_SANITIZER
     explicit_bzero(secret, total);
     free(secret);
 #else
