@@ -38,6 +38,7 @@ struct password_policy {
     char alphabet[POLICY_ALPHABET_SIZE]; /* distinct printable ASCII characters */
     unsigned length;
     double minimum_entropy_bits; /* the floor after the rules below; checked against the alphabet when read */
+    double entropy_bits;         /* what the rules leave at least: never below the floor */
     unsigned minimum_digits, minimum_letters, minimum_upper, minimum_lower;
     unsigned forbid; /* bits of enum policy_forbid */
     unsigned group;  /* characters per group on the label; 0: not grouped */

@@ -57,6 +57,7 @@ struct product {
     size_t interface_count;
     struct known_default known_defaults[PRODUCT_LIST_MAX]; /* every one must be refused */
     size_t known_default_count;
+    uint8_t known_defaults_sha256[SHA256_SIZE]; /* of the list's bytes */
     char blocklist[PRODUCT_LIST_MAX][33];
     size_t blocklist_count;
 

@@ -21,7 +21,23 @@ NODISCARD NONNULL(1, 2, 3) bool product_read(const char *path, struct product **
 NODISCARD NONNULL(1, 2, 3) bool policy_read(const char *path, struct password_policy *ret_policy, struct fault *fault);
 NODISCARD NONNULL(1, 2, 3) bool ceremony_read(const char *path, struct ceremony **ret_ceremony, struct fault *fault);
 
-/* Whether the policy holds on a day, "2026-11-23": POLICY_EXPIRED outside its validity. `ret_overdue` tells that its
- * review date has passed, which only warns. */
+/* The same from bytes in memory, at most JIG_FILE_MAX. `path` is what refusals call them and where relative paths
+ * start; it need not exist. product_parse() still reads the policies, known defaults and template that are named
+ * inside. */
+#define JIG_FILE_MAX (256 * 1024)
+NODISCARD NONNULL(1, 3, 4, 5) bool jig_parse(const uint8_t *bytes, size_t size, const char *path, struct jig **ret_jig,
+                                             struct fault *fault);
+NODISCARD NONNULL(1, 3, 4, 5) bool product_parse(const uint8_t *bytes, size_t size, const char *path,
+                                                 struct product **ret_product, struct fault *fault);
+NODISCARD NONNULL(1, 3, 4, 5) bool policy_parse(const uint8_t *bytes, size_t size, const char *path,
+                                                struct password_policy *ret_policy, struct fault *fault);
+NODISCARD NONNULL(1, 3, 4, 5) bool ceremony_parse(const uint8_t *bytes, size_t size, const char *path,
+                                                  struct ceremony **ret_ceremony, struct fault *fault);
+
+/* Whether the policy holds on a day, "2026-11-23". The first and the last day of its validity count. `ret_overdue`
+ * tells that its review date has passed, which only warns.
+ *
+ * Faults: POLICY_EXPIRED outside its validity; USAGE when `today` is no date.
+ */
 NODISCARD NONNULL(1, 2, 3, 4) bool policy_check_date(const struct password_policy *policy, const char *today,
                                                      bool *ret_overdue, struct fault *fault);

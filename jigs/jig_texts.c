@@ -1,0 +1,247 @@
+#include "jigs/jig_texts.h"
+
+#include <string.h>
+
+#include "jigs/value.h"
+
+#define BY_PATH "/dev/serial/by-path/"
+
+/* Where something is plugged in, in a form that stays the same whichever device was plugged in first. */
+static bool read_topology(const struct spot *spot, const char *text, char *ret_path, size_t size)
+{
+    const char *name = strncmp(text, BY_PATH, sizeof BY_PATH - 1) == 0 ? text + sizeof BY_PATH - 1 : text;
+    size_t length = strlen(text);
+    bool good = strchr(name, '-') && strncmp(name, "tty", 3) != 0 && length < size;
+    for (const char *at = name; good && *at; at++)
+        good = (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
+               strchr(":.-_+", *at);
+    if (!good)
+        return document_refuse(spot, "path", FAULT_CONFIG_VALUE,
+                               "expected where it is plugged in, as 1-1.2 or a name of " BY_PATH ", found '%.40s'",
+                               text);
+    memcpy(ret_path, text, length + 1);
+    return true;
+}
+
+static bool read_port_kind(const struct spot *spot, const char *text, const struct value_choice *kinds, size_t count,
+                           enum port_kind *ret_kind)
+{
+    int kind;
+    if (!value_read_choice(spot, "kind", text, kinds, count, &kind))
+        return false;
+    *ret_kind = (enum port_kind)kind;
+    return true;
+}
+
+static bool read_port_path(const struct spot *spot, enum port_kind kind, const char *text, char *ret_path)
+{
+    return kind == PORT_STREAM ? value_read_stream(spot, "path", text, ret_path, JIG_PATH_SIZE)
+                               : read_topology(spot, text, ret_path, JIG_PATH_SIZE);
+}
+
+/* ---- printers ---- */
+
+static bool read_printer(const struct spot *spot, const struct printer_texts *texts, struct jig_printer *printer)
+{
+    static const struct value_choice kinds[] = {{"zpl", PRINTER_ZPL}, {"png", PRINTER_PNG}};
+    static const struct value_choice resolutions[] = {{"203", 203}, {"300", 300}, {"600", 600}};
+    int kind, dpi;
+    if (!value_read_text(spot, "name", texts->name, VALUE_NAME, printer->name, sizeof printer->name) ||
+        !value_read_choice(spot, "kind", texts->kind, kinds, ARRAY_SIZE(kinds), &kind) ||
+        !value_read_choice(spot, "dpi", texts->dpi, resolutions, ARRAY_SIZE(resolutions), &dpi))
+        return false;
+    printer->kind = (enum printer_kind)kind;
+    printer->dpi = (unsigned)dpi;
+    return printer->kind == PRINTER_ZPL
+               ? value_read_stream(spot, "path", texts->path, printer->path, sizeof printer->path)
+               : value_read_path(spot, "path", texts->path, printer->path, sizeof printer->path);
+}
+
+bool jig_read_printers(const struct spot *top, const struct jig_texts *texts, struct jig *jig)
+{
+    for (unsigned i = 0; i < texts->printers_count; i++) {
+        char key[32];
+        document_entry_key(key, sizeof key, "printers", i);
+        const struct spot spot = {.document = top->document, .under = key, .fault = top->fault};
+        struct jig_printer *printer = &jig->printers[i];
+        if (!read_printer(&spot, &texts->printers[i], printer))
+            return false;
+        for (unsigned k = 0; k < i; k++) {
+            if (strcmp(jig->printers[k].name, printer->name) == 0)
+                return document_refuse(&spot, "name", FAULT_CONFIG_VALUE, "expected each name once, found '%s' again",
+                                       printer->name);
+            if (strcmp(jig->printers[k].path, printer->path) == 0)
+                return document_refuse(&spot, "path", FAULT_CONFIG_VALUE,
+                                       "expected a path of its own, found that of printer '%s'", jig->printers[k].name);
+        }
+    }
+    jig->printer_count = texts->printers_count;
+    return true;
+}
+
+/* ---- slots ---- */
+
+static bool read_baud(const struct spot *spot, const char *text, unsigned *ret_baud)
+{
+    static const struct value_choice bauds[] = {
+        {"9600", 9600},     {"19200", 19200},   {"38400", 38400},   {"57600", 57600},
+        {"115200", 115200}, {"230400", 230400}, {"460800", 460800}, {"921600", 921600},
+    };
+    int baud = 115200;
+    if (!value_read_choice(spot, "baud", text, bauds, ARRAY_SIZE(bauds), &baud))
+        return false;
+    *ret_baud = (unsigned)baud;
+    return true;
+}
+
+/* A key that says nothing about this kind of port was meant for another one. */
+static bool refuse_strays(const struct spot *spot, const struct slot_texts *texts, enum port_kind kind)
+{
+    const struct {
+        const char *key, *text;
+        bool allowed;
+    } keys[] = {
+        {"baud", texts->baud, kind == PORT_SERIAL},
+        {"vendor_id", texts->vendor_id, kind != PORT_STREAM},
+        {"product_id", texts->product_id, kind != PORT_STREAM},
+        {"interface", texts->interface, kind == PORT_USB},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        if (keys[i].text && !keys[i].allowed)
+            return document_refuse(spot, keys[i].key, FAULT_CONFIG_VALUE, "expected none for a slot of kind %s",
+                                   texts->kind);
+    if (kind == PORT_USB && (!texts->vendor_id || !texts->product_id))
+        return document_refuse(spot, texts->vendor_id ? "product_id" : "vendor_id", FAULT_CONFIG_KEY,
+                               "missing key; a usb slot says what must be plugged in");
+    if (!texts->vendor_id != !texts->product_id)
+        return document_refuse(spot, texts->vendor_id ? "product_id" : "vendor_id", FAULT_CONFIG_KEY,
+                               "missing key; vendor_id and product_id come together");
+    return true;
+}
+
+static bool find_printer(const struct spot *spot, const struct jig *jig, const char *name, unsigned *ret_printer)
+{
+    for (unsigned i = 0; i < jig->printer_count; i++)
+        if (strcmp(jig->printers[i].name, name) == 0) {
+            *ret_printer = i;
+            return true;
+        }
+    return document_refuse(spot, "printer", FAULT_CONFIG_VALUE,
+                           "expected the name of a printer of this jig, found '%.40s'", name);
+}
+
+static bool read_slot(const struct spot *spot, const struct slot_texts *texts, const struct jig *jig,
+                      struct jig_slot *slot)
+{
+    static const struct value_choice kinds[] = {{"serial", PORT_SERIAL}, {"usb", PORT_USB}, {"stream", PORT_STREAM}};
+    unsigned interface = 0;
+    if (!value_read_number(spot, "number", texts->number, 1, JIG_SLOTS_MAX, &slot->number) ||
+        !read_port_kind(spot, texts->kind, kinds, ARRAY_SIZE(kinds), &slot->kind) ||
+        !refuse_strays(spot, texts, slot->kind) || !read_port_path(spot, slot->kind, texts->path, slot->path) ||
+        !value_read_hex16(spot, "vendor_id", texts->vendor_id, &slot->vendor_id) ||
+        !value_read_hex16(spot, "product_id", texts->product_id, &slot->product_id) ||
+        !value_read_number(spot, "interface", texts->interface, 0, 255, &interface))
+        return false;
+    slot->interface = (uint8_t)interface;
+    if (slot->kind == PORT_SERIAL && !read_baud(spot, texts->baud, &slot->baud))
+        return false;
+    return find_printer(spot, jig, texts->printer, &slot->printer);
+}
+
+static const char *bare_path(const char *path)
+{
+    return strncmp(path, BY_PATH, sizeof BY_PATH - 1) == 0 ? path + sizeof BY_PATH - 1 : path;
+}
+
+static bool check_slot(const struct spot *spot, const struct jig *jig, unsigned index)
+{
+    const struct jig_slot *slot = &jig->slots[index];
+    for (unsigned i = 0; i < index; i++) {
+        if (jig->slots[i].number == slot->number)
+            return document_refuse(spot, "number", FAULT_CONFIG_VALUE, "expected each number once, found %u again",
+                                   slot->number);
+        if (strcmp(bare_path(jig->slots[i].path), bare_path(slot->path)) == 0)
+            return document_refuse(spot, "path", FAULT_CONFIG_VALUE,
+                                   "expected a path of its own, found that of slot %u", jig->slots[i].number);
+    }
+    return true;
+}
+
+bool jig_read_slots(const struct spot *top, const struct jig_texts *texts, struct jig *jig)
+{
+    for (unsigned i = 0; i < texts->slots_count; i++) {
+        char key[32];
+        document_entry_key(key, sizeof key, "slots", i);
+        const struct spot spot = {.document = top->document, .under = key, .fault = top->fault};
+        if (!read_slot(&spot, &texts->slots[i], jig, &jig->slots[i]) || !check_slot(&spot, jig, i))
+            return false;
+    }
+    jig->slot_count = texts->slots_count;
+    return true;
+}
+
+/* ---- scanners ---- */
+
+static bool has_slot(const struct jig *jig, unsigned number)
+{
+    for (size_t i = 0; i < jig->slot_count; i++)
+        if (jig->slots[i].number == number)
+            return true;
+    return false;
+}
+
+static bool check_scanner(const struct spot *spot, const struct jig *jig, unsigned index)
+{
+    const struct jig_scanner *scanner = &jig->scanners[index];
+    if (scanner->slot != 0 && !has_slot(jig, scanner->slot))
+        return document_refuse(spot, "slot", FAULT_CONFIG_VALUE, "expected the number of a slot of this jig, found %u",
+                               scanner->slot);
+    for (unsigned i = 0; i < index; i++) {
+        if (strcmp(jig->scanners[i].name, scanner->name) == 0)
+            return document_refuse(spot, "name", FAULT_CONFIG_VALUE, "expected each name once, found '%s' again",
+                                   scanner->name);
+        if (strcmp(bare_path(jig->scanners[i].path), bare_path(scanner->path)) == 0)
+            return document_refuse(spot, "path", FAULT_CONFIG_VALUE,
+                                   "expected a path of its own, found that of scanner '%s'", jig->scanners[i].name);
+    }
+    for (size_t i = 0; i < jig->slot_count; i++)
+        if (strcmp(bare_path(jig->slots[i].path), bare_path(scanner->path)) == 0)
+            return document_refuse(spot, "path", FAULT_CONFIG_VALUE,
+                                   "expected a path of its own, found that of slot %u", jig->slots[i].number);
+    return true;
+}
+
+/* A unit whose label nobody can scan would never be closed. */
+static bool check_every_slot_scanned(const struct spot *top, const struct jig *jig)
+{
+    for (size_t i = 0; i < jig->slot_count; i++) {
+        bool scanned = false;
+        for (size_t k = 0; k < jig->scanner_count; k++)
+            scanned = scanned || jig->scanners[k].slot == 0 || jig->scanners[k].slot == jig->slots[i].number;
+        if (!scanned)
+            return document_refuse(top, "scanners", FAULT_CONFIG_VALUE,
+                                   "expected a scanner for slot %u, or one without a slot, which all share",
+                                   jig->slots[i].number);
+    }
+    return true;
+}
+
+bool jig_read_scanners(const struct spot *top, const struct jig_texts *texts, struct jig *jig)
+{
+    static const struct value_choice kinds[] = {{"serial", PORT_SERIAL}, {"stream", PORT_STREAM}};
+    for (unsigned i = 0; i < texts->scanners_count; i++) {
+        char key[32];
+        document_entry_key(key, sizeof key, "scanners", i);
+        const struct spot spot = {.document = top->document, .under = key, .fault = top->fault};
+        const struct scanner_texts *from = &texts->scanners[i];
+        struct jig_scanner *scanner = &jig->scanners[i];
+        if (!value_read_text(&spot, "name", from->name, VALUE_NAME, scanner->name, sizeof scanner->name) ||
+            !read_port_kind(&spot, from->kind, kinds, ARRAY_SIZE(kinds), &scanner->kind) ||
+            !read_port_path(&spot, scanner->kind, from->path, scanner->path) ||
+            !value_read_number(&spot, "slot", from->slot, 1, JIG_SLOTS_MAX, &scanner->slot) ||
+            !check_scanner(&spot, jig, i))
+            return false;
+    }
+    jig->scanner_count = texts->scanners_count;
+    return check_every_slot_scanned(top, jig);
+}
