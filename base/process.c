@@ -71,8 +71,11 @@ static int arrange_descriptors(const struct process_options *options, int report
             die(report, "take descriptor");
     }
 
-    /* A program without standard streams gives their numbers to the next file it opens, and prints into that. */
-    bool deaf = fcntl(STDERR_FILENO, F_GETFD) < 0;
+    /* A program without standard streams gives their numbers to the next file it opens, and prints into that. Here too
+     * number 2 may be such a file, even our own pipe; then it is close-on-exec, which a real standard error never is.
+     */
+    int error_flags = fcntl(STDERR_FILENO, F_GETFD);
+    bool deaf = error_flags < 0 || (error_flags & FD_CLOEXEC) != 0;
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
     int high_nothing = nothing < 0 ? -1 : fcntl(nothing, F_DUPFD_CLOEXEC, above);
     if (high_nothing < 0)

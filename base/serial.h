@@ -1,7 +1,7 @@
 /* serial.h -- the form of a unit's serial number and of a GTIN, and their check characters.
  *
  * A serial is 12 characters of 0-9 A-Z: a two-character product code, nine base-32 letters, and one check character
- * (ISO 7064, MOD 37,36), which catches every single wrong character and every swap of two neighbours.
+ * (ISO 7064, MOD 37,36), which catches every single wrong character and all but one in 630 swaps of two neighbours.
  * The record store computes the same in SQL (schema/migrations); both are tested with the same vectors.
  *
  * Owner    values
