@@ -1,0 +1,1 @@
+const uint8_t *secret_read(const struct secret *secret)

@@ -1,0 +1,2 @@
+/* FAULT_USAGE in a comment raises nothing, nor does FAULT_USAGE_MORE. */
+int a = FAULT_USAGE_MORE;

@@ -1,0 +1,1 @@
+int a = FAULT_USAGE, b = FAULT_FILE, c = FAULT_HSM_PIN;

@@ -1,0 +1,7 @@
+int f(int n)
+{
+    if (n)
+        goto out;
+out:
+    return n;
+}

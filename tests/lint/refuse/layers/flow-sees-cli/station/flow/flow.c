@@ -1,0 +1,2 @@
+#include "station/cli/main.h"
+#include "station/web/screen.h"

@@ -1,0 +1,1 @@
+#include "hsm/password.h"
