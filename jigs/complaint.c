@@ -8,8 +8,8 @@ static void hear_step(struct complaint *complaint, const char *text)
     if (complaint->step_count == COMPLAINT_STEPS_MAX)
         return;
     struct complaint_step step = {0};
-    bool is_step = sscanf(text, " in mapping field '%32[^']'", step.key) == 1 ||
-                   sscanf(text, " in sequence entry '%u'", &step.entry) == 1 ||
+    step.in_list = sscanf(text, " in sequence entry '%u'", &step.entry) == 1;
+    bool is_step = step.in_list || sscanf(text, " in mapping field '%32[^']'", step.key) == 1 ||
                    strncmp(text, "in mapping ", sizeof "in mapping " - 1) == 0;
     if (is_step)
         complaint->steps[complaint->step_count++] = step;
@@ -41,11 +41,13 @@ static const struct cyaml_schema_value *follow(const struct complaint *complaint
     path[0] = '\0';
     for (size_t i = complaint->step_count; i > from && schema; i--) {
         const struct complaint_step *step = &complaint->steps[i - 1];
-        int length = step->entry > 0 ? snprintf(path + at, PLACE_PATH_SIZE - at, "[%u]", step->entry)
-                                     : snprintf(path + at, PLACE_PATH_SIZE - at, "%s%s", at ? "." : "", step->key);
+        if (step->in_list ? step->entry == 0 : step->key[0] == '\0')
+            continue; /* it was at its very beginning or end: nothing further in */
+        int length = step->in_list ? snprintf(path + at, PLACE_PATH_SIZE - at, "[%u]", step->entry)
+                                   : snprintf(path + at, PLACE_PATH_SIZE - at, "%s%s", at ? "." : "", step->key);
         at += length > 0 && (size_t)length < PLACE_PATH_SIZE - at ? (size_t)length : 0;
 
-        if (step->entry > 0) {
+        if (step->in_list) {
             schema = schema->type == CYAML_SEQUENCE ? schema->sequence.entry : NULL;
             continue;
         }
@@ -82,7 +84,7 @@ static bool refuse_key(const struct complaint *complaint, const struct cyaml_sch
         {"Missing required mapping field: ", "missing key"},
         {"Mapping field already seen: ", "doubled key; expected it once"},
     };
-    bool in_mapping = complaint->step_count > 0 && complaint->steps[0].entry == 0;
+    bool in_mapping = complaint->step_count > 0 && !complaint->steps[0].in_list;
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         size_t length = strlen(kinds[i].said);
         if (strncmp(complaint->said, kinds[i].said, length) != 0)
@@ -125,7 +127,7 @@ bool complaint_refuse(const struct complaint *complaint, const struct cyaml_sche
     unsigned limit;
     bool too_many = sscanf(complaint->said, "Excessive entries (%u max)", &limit) == 1;
     bool too_few = !too_many && sscanf(complaint->said, "Insufficient entries (%*u of %u min)", &limit) == 1;
-    bool at_entry = complaint->step_count > 0 && complaint->steps[0].entry > 0;
+    bool at_entry = complaint->step_count > 0 && complaint->steps[0].in_list;
 
     char path[PLACE_PATH_SIZE];
     const struct cyaml_schema_value *here = follow(complaint, (too_many || too_few) && at_entry, schema, path);

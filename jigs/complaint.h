@@ -19,8 +19,9 @@
 #define COMPLAINT_STEPS_MAX 8
 
 struct complaint_step {
+    bool in_list;   /* otherwise in a mapping */
     char key[33];   /* of a mapping; empty: none was being read */
-    unsigned entry; /* of a list, from 1; 0: this step is a mapping */
+    unsigned entry; /* of a list, from 1; 0: none was being read */
 };
 
 struct complaint {

@@ -5,7 +5,8 @@
 
 /* Stretches of four characters that a unit's public facts can forbid at most. */
 #define WINDOWS_SERIAL 9 /* of 12 characters */
-#define WINDOWS_MAC 42   /* of 32 neighbouring addresses of 12 hex digits: 7 in front, 3 and 32 at the end */
+#define WINDOWS_MAC                                                                                                    \
+    49 /* of 32 neighbouring addresses of 12 hex digits: 7 in front, twice for a carry; 3 and 32 behind */
 #define WINDOWS_MODEL 29 /* of 32 characters */
 #define WINDOWS_SSID 19  /* of 22 characters */
 #define WINDOWS_DATE 11  /* YYYYMMDD 5, YYMMDD 3, DDMM, MMDD, YYYY */

@@ -60,13 +60,11 @@ static bool read_entry(const struct document *document, const struct list_texts 
     return true;
 }
 
-bool known_defaults_read(const char *path, struct product *product, struct fault *fault)
+bool known_defaults_parse(const uint8_t *bytes, size_t size, const char *path, struct product *product,
+                          struct fault *fault)
 {
-    CLEANUP(file_bytes_freep) uint8_t *bytes = NULL;
     CLEANUP(document_close) struct document document = {0};
-    size_t size;
-    if (!document_read(path, &bytes, &size, fault) ||
-        !document_open(bytes, size, path, &list_schema, &document, fault) ||
+    if (!document_open(bytes, size, path, &list_schema, &document, fault) ||
         !digest_sha256(bytes, size, product->known_defaults_sha256, fault))
         return false;
     const struct list_texts *texts = document.root;
@@ -75,4 +73,11 @@ bool known_defaults_read(const char *path, struct product *product, struct fault
             return false;
     product->known_default_count = texts->entries_count;
     return true;
+}
+
+bool known_defaults_read(const char *path, struct product *product, struct fault *fault)
+{
+    CLEANUP(file_bytes_freep) uint8_t *bytes = NULL;
+    size_t size;
+    return document_read(path, &bytes, &size, fault) && known_defaults_parse(bytes, size, path, product, fault);
 }

@@ -9,8 +9,10 @@
 
 #include "jigs/product.h"
 
-/* Fills the product's list, its count and its hash.
+/* Fills the product's list, its count and its hash, from a file or from its bytes. On false the count is left alone.
  *
  * Faults: CONFIG_SYNTAX, CONFIG_KEY, CONFIG_VALUE, FILE, NO_MEMORY.
  */
+NODISCARD NONNULL(1, 3, 4, 5) bool known_defaults_parse(const uint8_t *bytes, size_t size, const char *path,
+                                                        struct product *product, struct fault *fault);
 NODISCARD NONNULL(1, 2, 3) bool known_defaults_read(const char *path, struct product *product, struct fault *fault);

@@ -1,6 +1,6 @@
 #include "jigs/read.h"
 
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 #include "jigs/digest.h"
@@ -132,7 +132,7 @@ static bool check_strength(const struct spot *spot, struct password_policy *poli
     if (policy->entropy_bits < policy->minimum_entropy_bits)
         return document_refuse(spot, "minimum_entropy_bits", FAULT_POLICY_WEAK,
                                "expected at most %.2f, which the rules leave of %.2f bits; found %g",
-                               policy->entropy_bits, raw, policy->minimum_entropy_bits);
+                               floor(policy->entropy_bits * 100) / 100, raw, policy->minimum_entropy_bits);
     if (policy->minimum_entropy_bits < ENTROPY_WITHOUT_LIMIT && !policy->needs_retry_limit)
         return document_refuse(spot, "needs_retry_limit", FAULT_POLICY_WEAK,
                                "expected true, because %g bits are fewer than %d", policy->minimum_entropy_bits,

@@ -12,6 +12,7 @@
 #include "jigs/value.h"
 
 #define TEMPLATE_MAX (1024 * 1024)
+#define KIND_SIZE 12 /* with "_user" behind it, still a field name of a label: 16 characters */
 
 static bool read_code(const struct spot *spot, const char *text, char ret_code[PRODUCT_CODE_SIZE])
 {
@@ -69,7 +70,7 @@ static bool read_credential(const struct spot *spot, const struct credential_tex
                             struct product_credential *ret_credential)
 {
     struct product_credential *credential = ret_credential;
-    if (!value_read_text(spot, "kind", texts->kind, VALUE_SIMPLE, credential->kind, sizeof credential->kind) ||
+    if (!value_read_text(spot, "kind", texts->kind, VALUE_SIMPLE, credential->kind, KIND_SIZE) ||
         !value_read_bool(spot, "login", texts->login, &credential->login) ||
         !value_read_text(spot, "user", texts->user, VALUE_GRAPH, credential->user, sizeof credential->user))
         return false;
@@ -80,15 +81,18 @@ static bool read_credential(const struct spot *spot, const struct credential_tex
     return read_policy(spot, texts->policy, &credential->policy);
 }
 
-/* Kinds are field names of the label template, which has these of its own. */
+/* Kinds are field names of the label template, which has these of its own and KIND_user for each credential. */
 static bool check_kind(const struct spot *spot, const struct product *product, size_t index)
 {
-    static const char *const fields[] = {"serial", "mac", "model", "name", "gtin", "ssid", "code", "user", "date"};
+    static const char *const fields[] = {"gtin", "serial", "label", "model", "name", "mac", "ssid"};
     const char *kind = product->credentials[index].kind;
+    size_t length = strlen(kind);
+    bool taken = length > 5 && strcmp(kind + length - 5, "_user") == 0;
     for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-        if (strcmp(kind, fields[i]) == 0)
-            return document_refuse(spot, "kind", FAULT_CONFIG_VALUE,
-                                   "expected a word that is not a label field, found '%s'", kind);
+        taken = taken || strcmp(kind, fields[i]) == 0;
+    if (taken)
+        return document_refuse(spot, "kind", FAULT_CONFIG_VALUE,
+                               "expected a word that is no label field already, found '%s'", kind);
     for (size_t i = 0; i < index; i++) {
         if (strcmp(product->credentials[i].kind, kind) == 0)
             return document_refuse(spot, "kind", FAULT_CONFIG_VALUE, "expected each kind once, found '%s' again", kind);
@@ -167,7 +171,7 @@ static bool weigh_words(const struct spot *top, struct product *product)
         (void)snprintf(key, sizeof key, "credentials[%zu].policy", i + 1);
         if (policy->entropy_bits < policy->minimum_entropy_bits)
             return document_refuse(top, key, FAULT_POLICY_WEAK,
-                                   "the blocklist and known defaults leave %.2f bits; policy %s promises %g",
+                                   "the blocklist and known defaults leave %.4f bits; policy %s promises %g",
                                    policy->entropy_bits, policy->id, policy->minimum_entropy_bits);
     }
     return true;

@@ -1,0 +1,359 @@
+#include "jigs/read.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/jigs/scratch.h"
+
+static const char good_jig[] = "station: line-1\n"                                                       /* 1 */
+                               "token:\n"                                                                /* 2 */
+                               "  module: unix:/run/p11.sock\n"                                          /* 3 */
+                               "  uri: pkcs11:token=production\n"                                        /* 4 */
+                               "  pin_file: production.pin\n"                                            /* 5 */
+                               "certificates:\n"                                                         /* 6 */
+                               "  root: root.pem\n"                                                      /* 7 */
+                               "  issuing: issuing.pem\n"                                                /* 8 */
+                               "  station: station.pem\n"                                                /* 9 */
+                               "  recovery: recovery.pem\n"                                              /* 10 */
+                               "record: host=/run/postgresql dbname=kokuin\n"                            /* 11 */
+                               "state_directory: state\n"                                                /* 12 */
+                               "printers:\n"                                                             /* 13 */
+                               "  - {name: big, kind: zpl, path: 'tcp:127.0.0.1:9100', dpi: 300}\n"      /* 14 */
+                               "  - {name: file, kind: png, path: out, dpi: 203}\n"                      /* 15 */
+                               "slots:\n"                                                                /* 16 */
+                               "  - {number: 1, kind: serial, path: '1-1:1.0', printer: big}\n"          /* 17 */
+                               "  - number: 2\n"                                                         /* 18 */
+                               "    kind: usb\n"                                                         /* 19 */
+                               "    path: 1-2\n"                                                         /* 20 */
+                               "    vendor_id: 0x1209\n"                                                 /* 21 */
+                               "    product_id: 0x0001\n"                                                /* 22 */
+                               "    printer: file\n"                                                     /* 23 */
+                               "  - {number: 3, kind: stream, path: 'unix:/run/u.sock', printer: big}\n" /* 24 */
+                               "scanners:\n"                                                             /* 25 */
+                               "  - {name: hand, kind: serial, path: 1-5}\n"                             /* 26 */
+                               "  - {name: arm, kind: stream, path: 'tcp:[::1]:7000', slot: 2}\n"        /* 27 */
+                               "products:\n"                                                             /* 28 */
+                               "  - a.yaml\n"                                                            /* 29 */
+                               "  - b.yaml\n";                                                           /* 30 */
+
+static const char good_ceremony[] = "organization: Works\n"                                            /* 1 */
+                                    "country: JP\n"                                                    /* 2 */
+                                    "root: {module: m.so, uri: 'pkcs11:token=a', pin_file: a}\n"       /* 3 */
+                                    "production: {module: m.so, uri: 'pkcs11:token=b', pin_file: b}\n" /* 4 */
+                                    "recovery: {module: m.so, uri: 'pkcs11:token=c', pin_file: c}\n"   /* 5 */
+                                    "root_years: 30\n"                                                 /* 6 */
+                                    "issuing_years: 20\n"                                              /* 7 */
+                                    "station_years: 5\n"                                               /* 8 */
+                                    "output: ca\n";                                                    /* 9 */
+
+static const struct bad bad_jigs[] = {
+    /* what is not a plain YAML file of keys and values */
+    {NULL, "# nothing\n", FAULT_CONFIG_SYNTAX, "jig.yaml:1:1: ", "says nothing"},
+    {NULL, "- a\n", FAULT_CONFIG_SYNTAX, "jig.yaml:1:1: ", "expected keys and values, found a list"},
+    {NULL, "word\n", FAULT_CONFIG_SYNTAX, "jig.yaml:1:1: ", "found a single value"},
+    {NULL, "{}\n", FAULT_CONFIG_KEY, "jig.yaml:1:1: station: ", "missing key"},
+    {"b.yaml", "'b.yaml", FAULT_CONFIG_SYNTAX, "jig.yaml:31:1: ", "end of stream"},
+    {"line-1", "[line-1", FAULT_CONFIG_SYNTAX, "jig.yaml:2:", "did not find expected"},
+    {"line-1\n", "line-1\n---\nstation: x\n", FAULT_CONFIG_SYNTAX, "jig.yaml:2:1: ", "second document"},
+    {"station: line-1\n", "%YAML 1.1\n---\nstation: line-1\n", FAULT_CONFIG_SYNTAX, "jig.yaml:1:1: ", "directives"},
+    {"line-1", "&here line-1", FAULT_CONFIG_SYNTAX, "jig.yaml:1:10: station: ", "anchors"},
+    {"token:\n", "token: &here\n", FAULT_CONFIG_SYNTAX, "jig.yaml:2:8: token: ", "anchors"},
+    {"printers:\n", "printers: !!seq\n", FAULT_CONFIG_SYNTAX, "jig.yaml:13:11: printers: ", "tags"},
+    {"line-1", "*here", FAULT_CONFIG_SYNTAX, "jig.yaml:1:10: station: ", "aliases"},
+    {"line-1", "!!str line-1", FAULT_CONFIG_SYNTAX, "jig.yaml:1:10: station: ", "tags"},
+    {"line-1", "line\t1", FAULT_CONFIG_SYNTAX, "jig.yaml:1:14: ", "control character"},
+    {"line-1\n", "line-1\r\n", FAULT_CONFIG_SYNTAX, "jig.yaml:1:16: ", "control character (byte 0x0d)"},
+    {"line-1", "line\xff", FAULT_CONFIG_SYNTAX, "jig.yaml:1:14: ", "not UTF-8"},
+    {"line-1", "\xe5\x88\xbb\xe2\x80\xae", FAULT_CONFIG_SYNTAX, "jig.yaml:1:11: ", "invisible character"},
+    {"line-1", "\"line\\0x\"", FAULT_CONFIG_SYNTAX, "jig.yaml:1:10: station: ", "control character"},
+    {"line-1", "\"\\u202e\"", FAULT_CONFIG_SYNTAX, "jig.yaml:1:10: station: ", "invisible character"},
+    {"line-1", "|\n  line-1", FAULT_CONFIG_SYNTAX, "jig.yaml:1:10: station: ", "line break"},
+    {"line-1", "[[[[[[[a]]]]]]]", FAULT_CONFIG_SYNTAX, "jig.yaml:1:15: station[1]", "nested too deeply"},
+    {"station: line-1", "? [a]\n: b", FAULT_CONFIG_SYNTAX, "jig.yaml:1:3: ", "expected a key"},
+    {"station: line-1", "? ''\n: b", FAULT_CONFIG_SYNTAX, "jig.yaml:1:3: ", "empty key"},
+    {"station: line", "a_key_that_is_longer_than_any_of_ours: line", FAULT_CONFIG_SYNTAX,
+     "jig.yaml:1:1: ", "32 characters"},
+
+    /* keys */
+    {"state_directory: state\n", "state_directory: state\nwibble: 1\n", FAULT_CONFIG_KEY,
+     "jig.yaml:13:1: wibble: ", "expected one of station, token, certificates, record"},
+    {"  pin_file: production.pin\n", "  pin_file: production.pin\n  pin: 1\n", FAULT_CONFIG_KEY,
+     "jig.yaml:6:3: token.pin: ", "expected one of module, uri, pin_file"},
+    {"number: 3, kind", "nubmer: 3, kind", FAULT_CONFIG_KEY,
+     "jig.yaml:24:6: slots[3].nubmer: ", "unknown key; expected one of number, kind, path, baud"},
+    {"state_directory: state\n", "", FAULT_CONFIG_KEY, "jig.yaml:1:1: state_directory: ", "missing key"},
+    {"    path: 1-2\n", "", FAULT_CONFIG_KEY, "jig.yaml:18:5: slots[2].path: ", "missing key"},
+    {"  uri: pkcs11:token=production\n", "", FAULT_CONFIG_KEY, "jig.yaml:2:1: token.uri: ", "missing key"},
+    {"    kind: usb\n", "    kind: usb\n    number: 4\n", FAULT_CONFIG_KEY,
+     "jig.yaml:20:5: slots[2].number: ", "doubled key"},
+    {"token:\n", "station: line-2\ntoken:\n", FAULT_CONFIG_KEY, "jig.yaml:2:1: station: ", "doubled key"},
+
+    /* shapes */
+    {"line-1", "[line-1]", FAULT_CONFIG_VALUE, "jig.yaml:1:1: station: ", "expected a single value"},
+    {"  - a.yaml\n  - b.yaml\n", "  a.yaml\n", FAULT_CONFIG_VALUE, "jig.yaml:28:1: products: ", "expected a list"},
+    {"  - a.yaml\n  - b.yaml\n", "  - [a.yaml]\n", FAULT_CONFIG_VALUE,
+     "jig.yaml:29:5: products[1]: ", "expected a single value"},
+    {"  - a.yaml\n  - b.yaml\n", "  []\n", FAULT_CONFIG_VALUE,
+     "jig.yaml:28:1: products: ", "expected at least 1 entries"},
+    {"  - a.yaml\n  - b.yaml\n", "  [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q]\n", FAULT_CONFIG_VALUE,
+     "jig.yaml:28:1: products: ", "expected at most 16 entries"},
+    {"  - {name: hand, kind: serial, path: 1-5}\n", "  - hand\n", FAULT_CONFIG_VALUE,
+     "jig.yaml:26:5: scanners[1]: ", "expected keys and values of its own"},
+
+    /* texts and paths */
+    {"line-1", "''", FAULT_CONFIG_VALUE, "jig.yaml:1:1: station: ", "expected 1 to 32 characters, found 0"},
+    {"line-1", "", FAULT_CONFIG_VALUE, "jig.yaml:1:1: station: ", "expected 1 to 32 characters"},
+    {"line-1", "line-1-and-many-more-letters-of-it", FAULT_CONFIG_VALUE, "jig.yaml:1:1: station: ", "found 34"},
+    {"line-1", "line 1", FAULT_CONFIG_VALUE, "jig.yaml:1:1: station: ", "expected letters, digits, . _ -"},
+    {"state_directory: state", "state_directory: $HOME/state", FAULT_CONFIG_VALUE,
+     "jig.yaml:12:1: state_directory: ", "not expanded"},
+    {"state_directory: state", "state_directory: ~/state", FAULT_CONFIG_VALUE,
+     "jig.yaml:12:1: state_directory: ", "not expanded"},
+    {"root.pem", "", FAULT_CONFIG_VALUE, "jig.yaml:7:3: certificates.root: ", "expected a path"},
+
+    /* secrets that do not belong here, and are not shown */
+    {"uri: pkcs11:token=production", "uri: pkcs11:token=production?pin-value=1234", FAULT_CONFIG_VALUE,
+     "jig.yaml:4:3: token.uri: expected no PIN here", "pin_file"},
+    {"uri: pkcs11:token=production", "uri: pkcs11:token=production?PIN-source=file:x", FAULT_CONFIG_VALUE,
+     "jig.yaml:4:3: token.uri: expected no PIN here", "pin_file"},
+    {"uri: pkcs11:token=production", "uri: production", FAULT_CONFIG_VALUE, "jig.yaml:4:3: token.uri: ", "RFC 7512"},
+    {"dbname=kokuin", "password=hunter2", FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: expected no password here", ""},
+    {"dbname=kokuin", "password = 'hunter2'", FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: expected no password", ""},
+    {"host=/run/postgresql dbname=kokuin", "postgresql://me:hunter2@host/db", FAULT_CONFIG_VALUE,
+     "jig.yaml:11:1: record: expected keyword=value pairs", ""},
+    {"dbname=kokuin", "dbname='kokuin", FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: ", "expected keyword=value"},
+    {"dbname=kokuin", "dbname='a'password=b", FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: ", "expected keyword=value"},
+    {"host=/run/postgresql dbname=kokuin", "''", FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: ", "expected keyword"},
+    {"module: unix:/run/p11.sock", "module: unix:p11.sock", FAULT_CONFIG_VALUE,
+     "jig.yaml:3:3: token.module: ", "unix:/PATH"},
+    {"module: unix:/run/p11.sock", "module: tcp:h:1", FAULT_CONFIG_VALUE, "jig.yaml:3:3: token.module: ", "unix:/PATH"},
+
+    /* printers */
+    {"name: file, kind: png", "name: big, kind: png", FAULT_CONFIG_VALUE,
+     "jig.yaml:15:6: printers[2].name: ", "each name once"},
+    {"kind: png, path: out", "kind: pdf, path: out", FAULT_CONFIG_VALUE,
+     "jig.yaml:15:18: printers[2].kind: ", "expected one of zpl, png, found 'pdf'"},
+    {"kind: png, path: out", "kind: zpl, path: 'tcp:127.0.0.1:9100'", FAULT_CONFIG_VALUE,
+     "jig.yaml:15:29: printers[2].path: ", "that of printer 'big'"},
+    {"'tcp:127.0.0.1:9100'", "'tcp:127.0.0.1:90000'", FAULT_CONFIG_VALUE,
+     "jig.yaml:14:28: printers[1].path: ", "expected tcp:HOST:PORT or unix:/PATH"},
+    {"dpi: 203", "dpi: 200", FAULT_CONFIG_VALUE, "jig.yaml:15:40: printers[2].dpi: ", "203, 300, 600"},
+
+    /* slots */
+    {"number: 2", "number: 1", FAULT_CONFIG_VALUE,
+     "jig.yaml:18:5: slots[2].number: ", "each number once, found 1 again"},
+    {"number: 2", "number: 0", FAULT_CONFIG_VALUE, "jig.yaml:18:5: slots[2].number: ", "from 1 to 16, found '0'"},
+    {"number: 2", "number: 17", FAULT_CONFIG_VALUE, "jig.yaml:18:5: slots[2].number: ", "from 1 to 16"},
+    {"number: 2", "number: 2x", FAULT_CONFIG_VALUE, "jig.yaml:18:5: slots[2].number: ", "found '2x'"},
+    {"number: 2", "number: +2", FAULT_CONFIG_VALUE, "jig.yaml:18:5: slots[2].number: ", "found '+2'"},
+    {"number: 2", "number: 02", FAULT_CONFIG_VALUE, "jig.yaml:18:5: slots[2].number: ", "found '02'"},
+    {"number: 2", "number: 18446744073709551618", FAULT_CONFIG_VALUE, "jig.yaml:18:5: slots[2].number: ", "1 to 16"},
+    {"number: 2", "number: '2 '", FAULT_CONFIG_VALUE, "jig.yaml:18:5: slots[2].number: ", "found '2 '"},
+    {"kind: usb", "kind: USB", FAULT_CONFIG_VALUE, "jig.yaml:19:5: slots[2].kind: ", "serial, usb, stream"},
+    {"path: 1-2", "path: ttyACM0", FAULT_CONFIG_VALUE, "jig.yaml:20:5: slots[2].path: ", "where it is plugged in"},
+    {"path: 1-2", "path: /dev/ttyACM-0", FAULT_CONFIG_VALUE, "jig.yaml:20:5: slots[2].path: ", "plugged in"},
+    {"path: 1-2", "path: '/dev/serial/by-path/1-1:1.0'", FAULT_CONFIG_VALUE,
+     "jig.yaml:20:5: slots[2].path: ", "that of slot 1"},
+    {"    vendor_id: 0x1209\n", "", FAULT_CONFIG_KEY, "jig.yaml:18:5: slots[2].vendor_id: ", "must be plugged in"},
+    {"vendor_id: 0x1209", "vendor_id: 1209", FAULT_CONFIG_VALUE,
+     "jig.yaml:21:5: slots[2].vendor_id: ", "expected 0x0001 to 0xffff"},
+    {"product_id: 0x0001", "product_id: 0x0000", FAULT_CONFIG_VALUE,
+     "jig.yaml:22:5: slots[2].product_id: ", "expected 0x0001 to 0xffff"},
+    {"    vendor_id: 0x1209\n", "    vendor_id: 0x1209\n    baud: 9600\n", FAULT_CONFIG_VALUE,
+     "jig.yaml:22:5: slots[2].baud: ", "expected none for a slot of kind usb"},
+    {"kind: serial, path: '1-1:1.0'", "kind: serial, baud: 9601, path: '1-1:1.0'", FAULT_CONFIG_VALUE,
+     "jig.yaml:17:31: slots[1].baud: ", "expected one of 9600, 19200"},
+    {"kind: serial, path: '1-1:1.0'", "kind: serial, vendor_id: 0x1209, path: '1-1:1.0'", FAULT_CONFIG_KEY,
+     "jig.yaml:17:5: slots[1].product_id: ", "come together"},
+    {"kind: serial, path: '1-1:1.0'", "kind: serial, interface: 1, path: '1-1:1.0'", FAULT_CONFIG_VALUE,
+     "jig.yaml:17:31: slots[1].interface: ", "expected none"},
+    {"printer: file", "printer: fiel", FAULT_CONFIG_VALUE,
+     "jig.yaml:23:5: slots[2].printer: ", "expected the name of a printer of this jig, found 'fiel'"},
+    {"'unix:/run/u.sock'", "'udp:host:1'", FAULT_CONFIG_VALUE, "jig.yaml:24:31: slots[3].path: ", "tcp:HOST:PORT"},
+
+    /* scanners and products */
+    {"name: arm", "name: hand", FAULT_CONFIG_VALUE, "jig.yaml:27:6: scanners[2].name: ", "each name once"},
+    {"slot: 2}", "slot: 5}", FAULT_CONFIG_VALUE, "jig.yaml:27:55: scanners[2].slot: ", "a slot of this jig, found 5"},
+    {"path: 1-5}", "path: 1-2}", FAULT_CONFIG_VALUE, "jig.yaml:26:32: scanners[1].path: ", "that of slot 2"},
+    {"path: 1-5}", "path: 1-5, slot: 1}", FAULT_CONFIG_VALUE, "jig.yaml:25:1: scanners: ", "a scanner for slot 3"},
+    {"kind: serial, path: 1-5", "kind: usb, path: 1-5", FAULT_CONFIG_VALUE,
+     "jig.yaml:26:18: scanners[1].kind: ", "expected one of serial, stream"},
+    {"  - b.yaml\n", "  - a.yaml\n", FAULT_CONFIG_VALUE, "jig.yaml:30:5: products[2]: ", "each file once"},
+};
+
+static const struct bad bad_ceremonies[] = {
+    {"country: JP", "country: jp", FAULT_CONFIG_VALUE, "ceremony.yaml:2:1: country: ", "two letters A-Z"},
+    {"pkcs11:token=b", "pkcs11:token=a", FAULT_CONFIG_VALUE, "ceremony.yaml:4:1: production: ", "that of root again"},
+    {"pin_file: c}", "pin_file: ''}", FAULT_CONFIG_VALUE, "ceremony.yaml:5:49: recovery.pin_file: ", "expected a path"},
+    {"issuing_years: 20", "issuing_years: 31", FAULT_CONFIG_VALUE,
+     "ceremony.yaml:7:1: issuing_years: ", "from 1 to 30"},
+    {"root_years: 30", "root_years: 51", FAULT_CONFIG_VALUE, "ceremony.yaml:6:1: root_years: ", "from 1 to 50"},
+    {"output: ca\n", "", FAULT_CONFIG_KEY, "ceremony.yaml:1:1: output: ", "missing key"},
+    {"output: ca\n", "output: ca\nspare: {module: m.so}\n", FAULT_CONFIG_KEY,
+     "ceremony.yaml:10:1: spare.uri: ", "missing key"},
+    {"pin_file: a}", "pin: a}", FAULT_CONFIG_KEY,
+     "ceremony.yaml:3:45: root.pin: ", "unknown key; expected one of module"},
+};
+
+static const char *short_name(const char *path)
+{
+    return strrchr(path, '/') + 1;
+}
+
+/* Takes the scratch directory's own name off, which is different each time. */
+static void drop_folder(const char *path, struct fault *fault)
+{
+    char *at = strstr(fault->text, short_name(path));
+    assert_non_null(at);
+    memmove(fault->text, at, strlen(at) + 1);
+}
+
+static bool read_jig(const char *path, struct fault *fault)
+{
+    struct jig *jig = NULL;
+    bool good = jig_read(path, &jig, fault);
+    assert_true(good || !jig);
+    assert_null(good ? NULL : strstr(fault->text, "hunter2"));
+    assert_null(good ? NULL : strstr(fault->text, "1234"));
+    jig_free(jig);
+    if (!good)
+        drop_folder(path, fault);
+    return good;
+}
+
+static bool read_ceremony(const char *path, struct fault *fault)
+{
+    struct ceremony *ceremony = NULL;
+    bool good = ceremony_read(path, &ceremony, fault);
+    assert_true(good || !ceremony);
+    ceremony_free(ceremony);
+    if (!good)
+        drop_folder(path, fault);
+    return good;
+}
+
+static void accepts_the_good_files(void **state)
+{
+    (void)state;
+    struct fault fault = {0};
+    char path[SCRATCH_PATH_SIZE];
+    scratch_write("jig.yaml", good_jig, strlen(good_jig), path);
+    if (!read_jig(path, &fault))
+        fail_msg("%s", fault.text);
+    scratch_write("ceremony.yaml", good_ceremony, strlen(good_ceremony), path);
+    if (!read_ceremony(path, &fault))
+        fail_msg("%s", fault.text);
+}
+
+static void refuses_bad_jigs(void **state)
+{
+    (void)state;
+    size_t wrong = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(bad_jigs); i++)
+        wrong += !scratch_refuses(&bad_jigs[i], good_jig, "jig.yaml", read_jig);
+    assert_int_equal(wrong, 0);
+}
+
+static void refuses_bad_ceremonies(void **state)
+{
+    (void)state;
+    size_t wrong = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(bad_ceremonies); i++)
+        wrong += !scratch_refuses(&bad_ceremonies[i], good_ceremony, "ceremony.yaml", read_ceremony);
+    assert_int_equal(wrong, 0);
+}
+
+static void refuses_what_is_no_small_file(void **state)
+{
+    (void)state;
+    struct fault fault = {0};
+    struct jig *jig = NULL;
+    char path[SCRATCH_PATH_SIZE];
+
+    scratch_path("absent.yaml", path);
+    assert_false(jig_read(path, &jig, &fault));
+    assert_int_equal(fault.code, FAULT_FILE);
+    assert_non_null(strstr(fault.text, "absent.yaml: cannot be opened"));
+
+    scratch_path("labels", path);
+    assert_false(jig_read(path, &jig, &fault));
+    assert_int_equal(fault.code, FAULT_FILE);
+    assert_non_null(strstr(fault.text, "not a regular file"));
+
+    scratch_write("jig.yaml", "", 0, path);
+    assert_false(jig_read(path, &jig, &fault));
+    assert_int_equal(fault.code, FAULT_CONFIG_SYNTAX);
+    assert_non_null(strstr(fault.text, "jig.yaml: the file is empty"));
+    assert_null(jig);
+}
+
+static void refuses_a_file_over_256_kib_and_takes_one_below(void **state)
+{
+    (void)state;
+    size_t size = JIG_FILE_MAX;
+    char *text = malloc(size + 1);
+    assert_non_null(text);
+    size_t length = strlen(good_jig);
+    memcpy(text, good_jig, length);
+    memset(text + length, '#', size + 1 - length);
+
+    struct fault fault = {0};
+    struct jig *jig = NULL;
+    char path[SCRATCH_PATH_SIZE];
+    scratch_write("jig.yaml", text, size + 1, path);
+    assert_false(jig_read(path, &jig, &fault));
+    assert_int_equal(fault.code, FAULT_CONFIG_SYNTAX);
+    assert_non_null(strstr(fault.text, "jig.yaml: larger than 262144 bytes"));
+    assert_false(jig_parse((const uint8_t *)text, size + 1, "jig.yaml", &jig, &fault));
+    assert_string_equal(fault.text, "jig.yaml: larger than 262144 bytes");
+
+    scratch_write("jig.yaml", text, size, path);
+    assert_true(jig_read(path, &jig, &fault));
+    jig_free(jig);
+    free(text);
+}
+
+static void refuses_more_values_than_any_file_has(void **state)
+{
+    (void)state;
+    char text[SCRATCH_TEXT_MAX] = "products: [", path[SCRATCH_PATH_SIZE];
+    size_t length = strlen(text);
+    for (size_t i = 0; i < 2100; i++, length += 2)
+        memcpy(text + length, "a,", 3);
+    scratch_write("jig.yaml", text, length, path);
+    struct fault fault = {0};
+    assert_false(read_jig(path, &fault));
+    assert_int_equal(fault.code, FAULT_CONFIG_SYNTAX);
+    assert_non_null(strstr(fault.text, "too many values"));
+}
+
+static int open_scratch(void **state)
+{
+    (void)state;
+    scratch_open();
+    return 0;
+}
+
+static int close_scratch(void **state)
+{
+    (void)state;
+    scratch_close();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(accepts_the_good_files),
+        cmocka_unit_test(refuses_bad_jigs),
+        cmocka_unit_test(refuses_bad_ceremonies),
+        cmocka_unit_test(refuses_what_is_no_small_file),
+        cmocka_unit_test(refuses_a_file_over_256_kib_and_takes_one_below),
+        cmocka_unit_test(refuses_more_values_than_any_file_has),
+    };
+    return cmocka_run_group_tests(tests, open_scratch, close_scratch);
+}
