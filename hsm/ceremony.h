@@ -1,11 +1,28 @@
 /* ceremony.h -- the keys of a plant, made once, on the tokens named.
  *
  * Every attribute is set explicitly, read back, and not believed: the ceremony tries to wrap each new private or
- * secret key out of its token and fails if that works. It never overwrites or reuses a key.
+ * secret key out of its token and fails if that works. It never overwrites or reuses a key. When it fails, the keys it
+ * made itself are destroyed again and no file is left.
  *
- * Owner    the caller owns the tokens
+ *   label               on          use                          certified by   file
+ *   kokuin-root         root        signs certificates           itself         root.pem
+ *   kokuin-issuing      production  signs device certificates    root           issuing.pem
+ *   kokuin-station      production  TLS server towards units     root           station.pem
+ *   kokuin-checkpoint   production  signs the log's tree heads   root           checkpoint.pem
+ *   kokuin-fingerprint  production  HMAC of passwords            -              -
+ *   kokuin-recovery     recovery    opens sealed passwords       root           recovery.pem
+ *   kokuin-spare        spare       the same, kept elsewhere     root           spare.pem
+ *
+ * The root certifies the station itself: no device certificate, which the issuing CA signs, is ever as near to the
+ * root. So station.pem is the leaf alone; a reader must still expect intermediates behind the leaf.
+ *
+ * ceremony.json is the record: time, program version, and for each key its token, CKA_ID, the SHA-256 of its public
+ * key, the attributes the token reports and what the tests of it showed. "not possible here" in it means that the way
+ * to the token does not pass the operation (a p11-kit server passes no key wrapping): such a test was NOT made.
+ *
+ * Owner    the caller owns the tokens and the PIN
  * Threads  one
- * Secrets  none leave the tokens
+ * Secrets  none leave the tokens; the root's PIN passes through
  * Layer    hsm/
  */
 #pragma once
@@ -14,6 +31,7 @@
 
 struct ceremony_tokens {
     struct token *root;
+    const struct secret *root_pin; /* the root key asks for it before each signature */
     struct token *production;
     struct token *recovery;
     struct token *spare; /* NULL: none */
@@ -21,11 +39,13 @@ struct ceremony_tokens {
 
 struct ceremony_names {
     const char *organization;
-    const char *country;
-    unsigned root_years, issuing_years, station_years;
-    const char *output; /* directory: root.pem, issuing.pem, station.pem, recovery.pem, spare.pem, ceremony.json */
+    const char *country;                               /* two capital letters */
+    unsigned root_years, issuing_years, station_years; /* 1 to 100; recovery and checkpoint last as long as the root */
+    const char *output; /* an existing directory: *.pem and ceremony.json; none of them may be there yet */
 };
 
-/* Faults: HSM_KEY_EXISTS, HSM_KEY_LEAVES, HSM_KEY_WRONG, HSM_CALL, CRYPTO, FILE, NO_MEMORY. */
+/* Faults: HSM_KEY_EXISTS, HSM_KEY_LEAVES, HSM_KEY_WRONG, HSM_CALL, HSM_PIN, HSM_RANDOM, CRYPTO, CERTIFICATE_REFUSED,
+ * FILE (also when an output file is there already), USAGE for names or years that do not fit, NO_MEMORY.
+ */
 NODISCARD NONNULL(1, 2, 3) bool ceremony_perform(const struct ceremony_tokens *tokens,
                                                  const struct ceremony_names *names, struct fault *fault);

@@ -14,6 +14,8 @@
 #include "hsm/token.h"
 
 #define CERTIFICATE_MAX 2048 /* bytes of DER */
+#define CERTIFICATE_REQUEST_MAX 1024
+#define CERTIFICATE_POINT_SIZE 65 /* 0x04, X, Y on P-256 */
 #define CERTIFICATE_SERIAL_MAX 20
 
 struct certificate_issuer;
@@ -35,9 +37,20 @@ struct certificate {
     uint8_t spki_sha256[32]; /* of the SubjectPublicKeyInfo */
 };
 
-/* Reads the issuing and root certificates (PEM files), finds the issuing key on the token and compares the two.
+/* Checks a PKCS #10 request as hostile bytes: its size, that nothing follows it, a named P-256 key whose point lies on
+ * the curve, ecdsa-with-SHA256, the signature (proof of possession), and one serialNumber in the subject that equals
+ * `serial`. Nothing but the public key is ever taken from it: extensions asked for and other names are not honoured.
  *
- * Faults: FILE, CRYPTO, HSM_KEY_NOT_FOUND, HSM_AMBIGUOUS, HSM_KEY_WRONG, HSM_CALL, NO_MEMORY.
+ * Faults: CSR_REFUSED.
+ */
+NODISCARD NONNULL(1, 3, 4, 5) bool certificate_request_check(const uint8_t *csr, size_t csr_size, const char *serial,
+                                                             uint8_t ret_point[CERTIFICATE_POINT_SIZE],
+                                                             struct fault *fault);
+
+/* Reads the issuing and root certificates (PEM files), finds the issuing key on the token, compares the two, has the
+ * key prove itself with a signature, and verifies the issuing certificate against the root.
+ *
+ * Faults: FILE, CRYPTO, HSM_KEY_NOT_FOUND, HSM_AMBIGUOUS, HSM_KEY_WRONG, HSM_CALL, CERTIFICATE_REFUSED, NO_MEMORY.
  */
 NODISCARD NONNULL(1, 2, 3, 4,
                   5) bool certificate_issuer_open(struct token *token, const char *issuing_path, const char *root_path,
@@ -48,8 +61,11 @@ DEFINE_CLEANUP(struct certificate_issuer *, certificate_issuer_free)
 /* The issuing certificate itself, for the record and for the unit's chain. Lives as long as the issuer. */
 NODISCARD NONNULL(1) const struct certificate *certificate_issuer_own(const struct certificate_issuer *issuer);
 
-/* Faults: CSR_REFUSED, CERTIFICATE_REFUSED, HSM_CALL, CRYPTO, USAGE for an unknown profile or a subject that does not
- * fit PrintableString, NO_MEMORY.
+/* The request is checked against subject->serial. The new certificate's own DER is walked (hsm/lint.h) and its chain
+ * verified before it is given out.
+ *
+ * Faults: CSR_REFUSED, CERTIFICATE_REFUSED, HSM_CALL, HSM_RANDOM, CRYPTO, USAGE for an unknown profile, a subject that
+ * does not fit PrintableString or is longer than 64 characters, and a hardware type that is no OID, NO_MEMORY.
  */
 NODISCARD NONNULL(1, 2, 4, 5, 6) bool certificate_issue(struct certificate_issuer *issuer, const uint8_t *csr,
                                                         size_t csr_size, const struct certificate_subject *subject,

@@ -16,10 +16,16 @@
 
 struct token;
 
-/* `module` is a PKCS#11 module's path, or "unix:/path" of a `p11-kit server`. Nothing of the system's own p11-kit
- * configuration is read. A wrong PIN is tried once and never again by itself.
+/* `module` is a PKCS#11 module's absolute path, or "unix:/path" of a `p11-kit server`. Nothing of the system's own
+ * p11-kit configuration is read, and several modules and servers may be open in one process. A wrong PIN is tried once
+ * and never again by itself. A direct module has one log-in for the whole process, so a token is open only once in it;
+ * each token on a server has a connection, and so a log-in, of its own.
  *
- * Faults: HSM_MODULE, HSM_NOT_FOUND, HSM_AMBIGUOUS, HSM_PIN, HSM_CALL, USAGE, NO_MEMORY.
+ * A server that hangs blocks the call: the caller's watchdog is the deadline. A server that died gives HSM_CALL on
+ * every later call: free the token and open it again. SIGPIPE must be ignored (base/process.h) before a server is used.
+ *
+ * Faults: HSM_MODULE, HSM_NOT_FOUND, HSM_AMBIGUOUS, HSM_PIN, HSM_CALL, USAGE (also for a PIN inside the URI), INTERNAL
+ * when SIGPIPE would end the process, NO_MEMORY.
  */
 NODISCARD NONNULL(1, 2, 3, 4, 5) bool token_open(const char *module, const char *uri, const struct secret *pin,
                                                  struct token **ret_token, struct fault *fault);
@@ -31,6 +37,16 @@ NODISCARD NONNULL(1) const char *token_label(const struct token *token);
 
 /* Fills all of `bytes` from the token's generator, in pieces no larger than the token takes. On false they are zero.
  *
- * Faults: HSM_CALL.
+ * Faults: HSM_CALL, HSM_RANDOM when one byte repeats as no working generator does.
  */
 NODISCARD NONNULL(1, 2, 3) bool token_random(struct token *token, struct secret *bytes, struct fault *fault);
+
+/* Makes a token of the module's first empty slot and sets its user's PIN. For a private software token; hardware is
+ * initialized with its maker's own tool.
+ *
+ * Faults: HSM_MODULE, HSM_NOT_FOUND when no slot is empty, HSM_KEY_EXISTS when a token has this label, HSM_PIN,
+ * HSM_CALL, USAGE, NO_MEMORY.
+ */
+NODISCARD NONNULL(1, 2, 3, 4, 5) bool token_initialize(const char *module, const char *label,
+                                                       const struct secret *so_pin, const struct secret *pin,
+                                                       struct fault *fault);

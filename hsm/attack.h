@@ -1,0 +1,17 @@
+/* attack.h -- trying to get a new key out of its token, and trying that it does its work.
+ *
+ * Owner    values
+ * Threads  as the token's
+ * Secrets  the shared secret of the trial lives in struct secret; a key that comes out is wiped at once
+ * Layer    hsm/, inside the room only
+ */
+#pragma once
+
+#include "hsm/make.h"
+
+/* Reads the key's value; wraps it with a key of ours by every mechanism that can wrap an extractable key here; agrees
+ * on a secret with it where that is its use. Fills made->wrap and made->derive.
+ *
+ * Faults: HSM_KEY_LEAVES, HSM_KEY_WRONG, HSM_CALL, CRYPTO, NO_MEMORY.
+ */
+NODISCARD NONNULL(1, 2) bool attack_key(struct made_key *made, struct fault *fault);

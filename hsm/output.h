@@ -1,0 +1,24 @@
+/* output.h -- a set of files that appears in a directory whole or not at all, and overwrites nothing.
+ *
+ * Owner    the caller owns the bytes
+ * Threads  one
+ * Secrets  none: these files are public
+ * Layer    hsm/, inside the room only
+ */
+#pragma once
+
+#include "base/fault.h"
+
+struct output_file {
+    const char *name;
+    const char *bytes;
+    size_t size;
+};
+
+/* Faults: FILE when the directory is missing or one of the files is there. */
+NODISCARD NONNULL(1, 2, 4) bool output_check(const char *directory, const char *const *names, size_t count,
+                                             struct fault *fault);
+
+/* Written aside and forced to the disk first; then each gets its name, the last one last. Faults: FILE. */
+NODISCARD NONNULL(1, 2, 4) bool output_write(const char *directory, const struct output_file *files, size_t count,
+                                             struct fault *fault);

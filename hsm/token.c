@@ -1,0 +1,269 @@
+#include "hsm/token.h"
+
+#include "hsm/inside.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <p11-kit/p11-kit.h>
+#include <p11-kit/uri.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SLOTS_MAX 64
+#define RANDOM_PIECE 1024 /* tokens were met that refuse more than some thousand bytes at once */
+#define RANDOM_RUN_MAX 8
+#define SOCKET_PREFIX "unix:"
+#define SERVER_VARIABLE "P11_KIT_SERVER_ADDRESS"
+
+DEFINE_CLEANUP(P11KitUri *, p11_kit_uri_free)
+
+static bool is_remote(const char *module)
+{
+    return strncmp(module, SOCKET_PREFIX, sizeof SOCKET_PREFIX - 1) == 0;
+}
+
+/* The client module would take an absent server for one without tokens: asked here, the answer is exact. */
+static bool server_answers(const char *path, struct fault *fault)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strnlen(path, sizeof address.sun_path);
+    if (length == 0 || length == sizeof address.sun_path)
+        return fault_set(fault, FAULT_USAGE, 0, "socket path must have 1 to %zu characters",
+                         sizeof address.sun_path - 1);
+    memcpy(address.sun_path, path, length);
+
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return fault_set(fault, FAULT_HSM_MODULE, (unsigned long)errno, "socket: %s", strerror(errno));
+    int result = connect(fd, (const struct sockaddr *)&address, sizeof address);
+    int error = errno;
+    (void)close(fd);
+    if (result < 0)
+        return fault_set(fault, FAULT_HSM_MODULE, (unsigned long)error, "connect to token server '%s': %s", path,
+                         strerror(error));
+    return true;
+}
+
+/* p11-kit's client writes to its socket without MSG_NOSIGNAL. */
+static bool survives_sigpipe(struct fault *fault)
+{
+    struct sigaction now;
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler != SIG_DFL)
+        return true;
+    return fault_set(fault, FAULT_INTERNAL, 0, "SIGPIPE must be ignored before a token server is used");
+}
+
+/* Each load of the client module is a connection of its own with a log-in of its own; it reads the address from the
+ * environment, once, while it is loaded. */
+static bool load_client(struct token *token, const char *path, struct fault *fault)
+{
+    if (strchr(path, '%') || strchr(path, ';'))
+        return fault_set(fault, FAULT_USAGE, 0, "socket path must not contain '%%' or ';'");
+    if (!survives_sigpipe(fault) || !server_answers(path, fault))
+        return false;
+
+    char address[sizeof "unix:path=" + sizeof((struct sockaddr_un *)0)->sun_path] = "unix:path=";
+    strncat(address, path, sizeof((struct sockaddr_un *)0)->sun_path);
+    if (setenv(SERVER_VARIABLE, address, 1) != 0)
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "open token");
+    token->session.module = p11_kit_module_load("p11-kit-client.so", P11_KIT_MODULE_CRITICAL);
+    (void)unsetenv(SERVER_VARIABLE);
+    if (!token->session.module)
+        return fault_set(fault, FAULT_HSM_MODULE, 0, "load p11-kit's client module: %s", p11_kit_message());
+    return true;
+}
+
+/* Modules leave handlers behind (their own OpenSSL's, for one) that outlive C_Finalize: once loaded, a module's code
+ * stays mapped until the process ends. */
+static bool load_direct(struct token *token, const char *path, struct fault *fault)
+{
+    if (path[0] != '/')
+        return fault_set(fault, FAULT_USAGE, 0, "module must be an absolute path or unix:/path");
+    token->session.module = p11_kit_module_load(path, P11_KIT_MODULE_CRITICAL);
+    if (!token->session.module)
+        return fault_set(fault, FAULT_HSM_MODULE, 0, "load '%s': %s", path, p11_kit_message());
+    void *pinned = dlopen(path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    if (pinned)
+        (void)dlclose(pinned);
+    return true;
+}
+
+static bool load(struct token *token, const char *module, struct fault *fault)
+{
+    bool loaded = is_remote(module) ? load_client(token, module + sizeof SOCKET_PREFIX - 1, fault)
+                                    : load_direct(token, module, fault);
+    if (!loaded)
+        return false;
+    CK_RV rv = p11_kit_module_initialize(token->session.module);
+    if (rv != CKR_OK)
+        return fault_set(fault, FAULT_HSM_MODULE, rv, "initialize '%s': %s (0x%lx)", module, call_name(rv), rv);
+    token->initialized = true;
+    return true;
+}
+
+static bool parse_uri(const char *uri, P11KitUri *parsed, struct fault *fault)
+{
+    int result = p11_kit_uri_parse(uri, P11_KIT_URI_FOR_TOKEN | P11_KIT_URI_FOR_MODULE, parsed);
+    if (result != P11_KIT_URI_OK)
+        return fault_set(fault, FAULT_USAGE, 0, "token URI: %s", p11_kit_uri_message(result));
+    if (p11_kit_uri_any_unrecognized(parsed))
+        return fault_set(fault, FAULT_USAGE, 0, "token URI: an attribute is not known");
+    if (p11_kit_uri_get_pin_value(parsed) || p11_kit_uri_get_pin_source(parsed))
+        return fault_set(fault, FAULT_USAGE, 0, "token URI: a PIN does not belong in a URI");
+    return true;
+}
+
+/* PKCS#11 pads its texts with blanks and does not end them. */
+static void copy_label(char label[33], const CK_TOKEN_INFO *info)
+{
+    size_t length = sizeof info->label;
+    while (length > 0 && info->label[length - 1] == ' ')
+        length--;
+    memcpy(label, info->label, length);
+    label[length] = '\0';
+}
+
+static bool find_slot(struct token *token, P11KitUri *uri, struct fault *fault)
+{
+    CK_INFO module_info;
+    CK_SLOT_ID slots[SLOTS_MAX];
+    size_t count = ARRAY_SIZE(slots);
+    if (!call_module_info(token->session.module, &module_info, fault) ||
+        !call_slots(token->session.module, slots, &count, fault))
+        return false;
+    if (!p11_kit_uri_match_module_info(uri, &module_info))
+        return fault_set(fault, FAULT_HSM_NOT_FOUND, 0, "the URI names another module");
+
+    unsigned found = 0;
+    for (size_t i = 0; i < count; i++) {
+        CK_TOKEN_INFO info;
+        bool present;
+        if (!call_token_info(token->session.module, slots[i], &info, &present, fault))
+            return false;
+        if (!present || !(info.flags & CKF_TOKEN_INITIALIZED) || !p11_kit_uri_match_token_info(uri, &info))
+            continue;
+        copy_label(token->label, &info);
+        token->session.slot = slots[i];
+        found++;
+    }
+    if (found == 0)
+        return fault_set(fault, FAULT_HSM_NOT_FOUND, 0, "%zu slots looked at, no token matches", count);
+    if (found > 1)
+        return fault_set(fault, FAULT_HSM_AMBIGUOUS, 0, "%u tokens match", found);
+    return true;
+}
+
+bool token_open(const char *module, const char *uri, const struct secret *pin, struct token **ret_token,
+                struct fault *fault)
+{
+    CLEANUP(p11_kit_uri_freep) P11KitUri *parsed = p11_kit_uri_new();
+    CLEANUP(token_freep) struct token *token = calloc(1, sizeof *token);
+    if (!parsed || !token)
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "open token");
+    if (!parse_uri(uri, parsed, fault))
+        return fault_within(fault, "open token");
+    if (!load(token, module, fault) || !find_slot(token, parsed, fault) || !call_open(&token->session, fault) ||
+        !call_login(&token->session, CKU_USER, pin, fault))
+        return fault_within(fault, "open token");
+    *ret_token = TAKE(token);
+    return true;
+}
+
+void token_free(struct token *token)
+{
+    if (!token)
+        return;
+    if (token->initialized) {
+        call_close(&token->session);
+        (void)p11_kit_module_finalize(token->session.module);
+    }
+    if (token->session.module)
+        p11_kit_module_release(token->session.module);
+    free(token);
+}
+
+const char *token_label(const struct token *token)
+{
+    return token->label;
+}
+
+bool random_is_stuck(const uint8_t *bytes, size_t size)
+{
+    size_t run = 1;
+    for (size_t i = 1; i < size; i++) {
+        run = bytes[i] == bytes[i - 1] ? run + 1 : 1;
+        if (run > RANDOM_RUN_MAX)
+            return true;
+    }
+    return false;
+}
+
+bool token_random(struct token *token, struct secret *bytes, struct fault *fault)
+{
+    uint8_t *at = secret_write(bytes);
+    size_t size = secret_size(bytes);
+    for (size_t done = 0; done < size;) {
+        size_t piece = size - done < RANDOM_PIECE ? size - done : RANDOM_PIECE;
+        if (!call_random(&token->session, at + done, piece, fault)) {
+            explicit_bzero(at, size);
+            return false;
+        }
+        done += piece;
+    }
+    if (random_is_stuck(at, size)) {
+        explicit_bzero(at, size);
+        return fault_set(fault, FAULT_HSM_RANDOM, 0, "the same byte more than %d times in a row", RANDOM_RUN_MAX);
+    }
+    return true;
+}
+
+/* The slot to make a token in: the first that holds an empty one. Refuses a label that is taken. */
+static bool find_empty_slot(CK_FUNCTION_LIST *module, const char *label, CK_SLOT_ID *ret_slot, struct fault *fault)
+{
+    CK_SLOT_ID slots[SLOTS_MAX];
+    size_t count = ARRAY_SIZE(slots);
+    if (!call_slots(module, slots, &count, fault))
+        return false;
+
+    bool found = false;
+    for (size_t i = 0; i < count; i++) {
+        CK_TOKEN_INFO info;
+        bool present;
+        char taken[33];
+        if (!call_token_info(module, slots[i], &info, &present, fault))
+            return false;
+        copy_label(taken, &info);
+        if (present && (info.flags & CKF_TOKEN_INITIALIZED) && strcmp(taken, label) == 0)
+            return fault_set(fault, FAULT_HSM_KEY_EXISTS, 0, "a token '%s' is there already", label);
+        if (present && !(info.flags & CKF_TOKEN_INITIALIZED) && !found) {
+            *ret_slot = slots[i];
+            found = true;
+        }
+    }
+    if (!found)
+        return fault_set(fault, FAULT_HSM_NOT_FOUND, 0, "no empty token to initialize");
+    return true;
+}
+
+bool token_initialize(const char *module, const char *label, const struct secret *so_pin, const struct secret *pin,
+                      struct fault *fault)
+{
+    size_t length = strnlen(label, sizeof((struct token *)0)->label);
+    if (length == 0 || length >= sizeof((struct token *)0)->label)
+        return fault_set(fault, FAULT_USAGE, 0, "a token's label has 1 to 32 bytes");
+    CLEANUP(token_freep) struct token *token = calloc(1, sizeof *token);
+    if (!token)
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "initialize token");
+
+    struct call_session *session = &token->session;
+    session->writable = true;
+    if (!load(token, module, fault) || !find_empty_slot(session->module, label, &session->slot, fault) ||
+        !call_init_token(session->module, session->slot, label, so_pin, fault) || !call_open(session, fault) ||
+        !call_login(session, CKU_SO, so_pin, fault) || !call_init_pin(session, pin, fault))
+        return fault_within(fault, "initialize token '%s'", label);
+    return true;
+}
