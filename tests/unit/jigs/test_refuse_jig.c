@@ -50,6 +50,10 @@ static const char good_ceremony[] = "organization: Works\n"                     
                                     "station_years: 5\n"                                               /* 8 */
                                     "output: ca\n";                                                    /* 9 */
 
+/* 260 characters */
+#define TEXT_65 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklm"
+#define LONG_TEXT TEXT_65 TEXT_65 TEXT_65 TEXT_65
+
 static const struct bad bad_jigs[] = {
     /* what is not a plain YAML file of keys and values */
     {NULL, "# nothing\n", FAULT_CONFIG_SYNTAX, "jig.yaml:1:1: ", "says nothing"},
@@ -128,9 +132,16 @@ static const struct bad bad_jigs[] = {
     {"dbname=kokuin", "dbname='kokuin", FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: ", "expected keyword=value"},
     {"dbname=kokuin", "dbname='a'password=b", FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: ", "expected keyword=value"},
     {"host=/run/postgresql dbname=kokuin", "''", FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: ", "expected keyword"},
+    {"dbname=kokuin", "dbname=kokuin\\", FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: ", "expected keyword=value"},
+    {"dbname=kokuin", LONG_TEXT LONG_TEXT, FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: ", "at most 513 characters"},
     {"module: unix:/run/p11.sock", "module: unix:p11.sock", FAULT_CONFIG_VALUE,
      "jig.yaml:3:3: token.module: ", "unix:/PATH"},
     {"module: unix:/run/p11.sock", "module: tcp:h:1", FAULT_CONFIG_VALUE, "jig.yaml:3:3: token.module: ", "unix:/PATH"},
+
+    {"module: unix:/run/p11.sock", "module: unix:/" LONG_TEXT, FAULT_CONFIG_VALUE,
+     "jig.yaml:3:3: token.module: ", "unix:/PATH"},
+    {"state_directory: state", "state_directory: " LONG_TEXT, FAULT_CONFIG_VALUE,
+     "jig.yaml:12:1: state_directory: ", "at most 256 characters with its directory"},
 
     /* printers */
     {"name: file, kind: png", "name: big, kind: png", FAULT_CONFIG_VALUE,
@@ -177,6 +188,10 @@ static const struct bad bad_jigs[] = {
 
     /* scanners and products */
     {"name: arm", "name: hand", FAULT_CONFIG_VALUE, "jig.yaml:27:6: scanners[2].name: ", "each name once"},
+    {"kind: stream, path: 'tcp:[::1]:7000'", "kind: serial, path: 1-5", FAULT_CONFIG_VALUE,
+     "jig.yaml:27:31: scanners[2].path: ", "that of scanner 'hand'"},
+    {"'tcp:[::1]:7000'", "'tcp:7000'", FAULT_CONFIG_VALUE, "jig.yaml:27:31: scanners[2].path: ", "tcp:HOST:PORT"},
+    {"'tcp:[::1]:7000'", "'tcp:a b:7000'", FAULT_CONFIG_VALUE, "jig.yaml:27:31: scanners[2].path: ", "tcp:HOST:PORT"},
     {"slot: 2}", "slot: 5}", FAULT_CONFIG_VALUE, "jig.yaml:27:55: scanners[2].slot: ", "a slot of this jig, found 5"},
     {"path: 1-5}", "path: 1-2}", FAULT_CONFIG_VALUE, "jig.yaml:26:32: scanners[1].path: ", "that of slot 2"},
     {"path: 1-5}", "path: 1-5, slot: 1}", FAULT_CONFIG_VALUE, "jig.yaml:25:1: scanners: ", "a scanner for slot 3"},
@@ -247,6 +262,36 @@ static void accepts_the_good_files(void **state)
     scratch_write("ceremony.yaml", good_ceremony, strlen(good_ceremony), path);
     if (!read_ceremony(path, &fault))
         fail_msg("%s", fault.text);
+}
+
+static void takes_quotes_in_the_record(void **state)
+{
+    (void)state;
+    char text[SCRATCH_TEXT_MAX], path[SCRATCH_PATH_SIZE];
+    scratch_spoil(good_jig, "dbname=kokuin", "dbname = 'a \\' password=b' user=c\\ d passfile=/run/pass", text);
+    scratch_write("jig.yaml", text, strlen(text), path);
+    struct fault fault = {0};
+    CLEANUP(jig_freep) struct jig *jig = NULL;
+    if (!jig_read(path, &jig, &fault))
+        fail_msg("%s", fault.text);
+    assert_string_equal(jig->record, "host=/run/postgresql dbname = 'a \\' password=b' user=c\\ d passfile=/run/pass");
+}
+
+static void gives_paths_in_the_callers_words(void **state)
+{
+    (void)state;
+    const uint8_t *bytes = (const uint8_t *)good_jig;
+    struct fault fault = {0};
+    CLEANUP(jig_freep) struct jig *jig = NULL;
+    assert_true(jig_parse(bytes, strlen(good_jig), "jig.yaml", &jig, &fault));
+    assert_string_equal(jig->products[0], "a.yaml");
+    assert_string_equal(jig->printers[1].path, "out");
+
+    assert_false(jig_parse(bytes, 0, "/" TEXT_65 "/folder/jig.yaml", &jig, &fault));
+    assert_string_equal(fault.text, "folder/jig.yaml: the file is empty");
+    assert_false(jig_parse(bytes, 0, "/a/" TEXT_65 "/jig.yaml", &jig, &fault));
+    assert_int_equal(strlen(fault.text), 63 + strlen(": the file is empty"));
+    assert_non_null(strstr(fault.text, "klm/jig.yaml: the file is empty"));
 }
 
 static void refuses_bad_jigs(void **state)
@@ -349,6 +394,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_the_good_files),
+        cmocka_unit_test(takes_quotes_in_the_record),
+        cmocka_unit_test(gives_paths_in_the_callers_words),
         cmocka_unit_test(refuses_bad_jigs),
         cmocka_unit_test(refuses_bad_ceremonies),
         cmocka_unit_test(refuses_what_is_no_small_file),

@@ -188,7 +188,7 @@ static const struct bad bad_policies[] = {
     {"2026-01-01", "2028-12-31", FAULT_CONFIG_VALUE, "policies/short.yaml:12:1: valid_until: ", "a day after"},
     {"2026-01-01", "2026-02-29", FAULT_CONFIG_VALUE, "policies/short.yaml:11:1: valid_from: ", "expected a date"},
     {"2026-01-01", "26-01-01", FAULT_CONFIG_VALUE, "policies/short.yaml:11:1: valid_from: ", "expected a date"},
-    {"2026-01-01", "2026-1-01x", FAULT_CONFIG_VALUE, "policies/short.yaml:11:1: valid_from: ", "expected a date"},
+    {"2026-01-01", "2026-01-0x", FAULT_CONFIG_VALUE, "policies/short.yaml:11:1: valid_from: ", "expected a date"},
     {"2027-06-30", "2029-01-01", FAULT_CONFIG_VALUE,
      "policies/short.yaml:13:1: review_by: ", "a day from 2026-01-01 to 2028-12-31"},
     {"approver: A. Person\n", "", FAULT_CONFIG_KEY, "policies/short.yaml:1:1: approver: ", "missing key"},
