@@ -26,8 +26,9 @@ struct store_options {
 
 /* Connects, checks the schema's version and that replication, if there is any, is synchronous.
  *
- * Faults: RECORD_AWAY, RECORD_VERSION, RECORD_ROLE, USAGE, NO_MEMORY. Every request below: RECORD_AWAY,
- * RECORD_UNKNOWN, RECORD_REFUSED, RECORD_DUPLICATE, RECORD_SHAPE, RECORD_ROLE.
+ * Faults: RECORD_AWAY, RECORD_VERSION, RECORD_ROLE, RECORD_UNSAFE, RECORD_SHAPE, USAGE, NO_MEMORY. Every request
+ * below: RECORD_AWAY (nothing was kept), RECORD_UNKNOWN (repeat the same request after store_reconnect()),
+ * RECORD_REFUSED, RECORD_DUPLICATE, RECORD_SHAPE, RECORD_ROLE, RECORD_VERSION, NO_MEMORY.
  */
 NODISCARD NONNULL(1, 2, 3) bool store_open(const struct store_options *options, struct store **ret_store,
                                            struct fault *fault);
@@ -53,8 +54,8 @@ struct store_order {
 NODISCARD NONNULL(1, 2, 3, 4) bool store_order_get(struct store *store, const char *number,
                                                    struct store_order *ret_order, struct fault *fault);
 
-/* Registers what this station will stamp units with, and returns nothing when all of it is there already with the
- * same hash. Also RECORD_REFUSED when the same id and version is there with another hash. */
+/* Registers what this station will stamp units with; true as well when it is there already with the same hash.
+ * RECORD_REFUSED when the same id and version is there with another hash. Dates are "2026-11-23". */
 struct store_policy {
     const char *id;
     unsigned version;
@@ -92,8 +93,8 @@ struct store_arriving {
     struct uuid attempt; /* made by the caller; used if a new attempt begins */
     unsigned slot;
     const char *order;
-    const char *operator_badge;
-    const uint8_t *hardware_id;
+    const char *operator_badge; /* 1 to 32 printable characters */
+    const uint8_t *hardware_id; /* 4 to 64 bytes */
     size_t hardware_id_size;
     const char *model;
     const char *firmware_version;
@@ -102,7 +103,8 @@ struct store_arriving {
 };
 
 /* Finds the board's own history by its hardware id, or reserves serial and MACs from the station's lease (which is
- * extended from the pool when it is used up).
+ * extended from the pool when it is used up). An attempt is resumed only when firmware and product file are still the
+ * ones it was begun with; otherwise it fails as INTERRUPTED and a new one begins.
  *
  * Faults: ORDER_UNKNOWN, ORDER_USED_UP, NUMBERS_USED_UP, UNIT_MODEL, UNIT_CLOSED, UNIT_SCRAPPED, UNIT_ELSEWHERE,
  * SLOT_OCCUPIED.
@@ -123,7 +125,7 @@ struct store_credential {
 struct store_intent {
     struct uuid attempt;
     const struct store_credential *credentials;
-    size_t credential_count;
+    size_t credential_count;    /* exactly the kinds of the order */
     const uint8_t *certificate; /* DER */
     size_t certificate_size;
     const uint8_t *certificate_serial;
@@ -133,7 +135,8 @@ struct store_intent {
     const uint8_t *issuer_sha256; /* of the issuing certificate's DER */
 };
 
-/* reserved -> injecting, in one transaction. Also RECORD_DUPLICATE, with the constraint's name in the text. */
+/* reserved -> injecting, in one transaction. Also RECORD_DUPLICATE, with the constraint's name in the text. The fault
+ * POLICY_EXPIRED when a policy is not valid on the database's date. */
 NODISCARD NONNULL(1, 2, 3) bool store_intent(struct store *store, const struct store_intent *intent,
                                              struct fault *fault);
 
@@ -169,13 +172,18 @@ NODISCARD NONNULL(1, 2, 3) bool store_labelling(struct store *store, const struc
 
 enum store_print_level { STORE_PRINT_SENT, STORE_PRINT_CLAIMED, STORE_PRINT_COUNTED };
 
-/* labelling -> labelled. */
+/* labelling -> labelled. Repeating is the same label and level. */
 NODISCARD NONNULL(1, 2, 3, 5) bool store_labelled(struct store *store, const struct uuid *attempt, const char *label,
                                                   enum store_print_level level, struct fault *fault);
 
+/* Voids the live label of a labelled attempt: it was spoilt, scanned off and shredded. The attempt stays labelled and
+ * waits for store_labelling() with the next copy. */
+NODISCARD NONNULL(1, 2, 3, 4) bool store_label_void(struct store *store, const struct uuid *attempt, const char *label,
+                                                    struct fault *fault);
+
 /* What a scanned label is: whether it is the live label of this attempt. Writes a scan row whatever the answer.
  *
- * labelled -> scanned when it is. Faults: SCAN_WRONG_UNIT, SCAN_DEAD_LABEL.
+ * labelled -> scanned when it is. Faults: SCAN_WRONG_UNIT, SCAN_DEAD_LABEL, SCAN_NOT_EXPECTED before it is labelled.
  */
 NODISCARD NONNULL(1, 2, 3, 4, 5) bool store_scanned(struct store *store, const struct uuid *attempt, const char *serial,
                                                     const char *label, struct fault *fault);
@@ -188,11 +196,17 @@ NODISCARD NONNULL(1, 2, 3) bool store_close_unit(struct store *store, const stru
 NODISCARD NONNULL(1, 2, 3, 6) bool store_fail(struct store *store, const struct uuid *attempt, const struct fault *why,
                                               const struct store_evidence *evidence, size_t count, struct fault *fault);
 
+/* Writes off a unit whose last attempt failed and that cannot be reworked. A station may say so of a unit that failed
+ * at it, a planner of any. Faults: UNIT_UNKNOWN. */
+NODISCARD NONNULL(1, 2, 3, 4) bool store_unit_scrap(struct store *store, const char *serial, const char *reason,
+                                                    struct fault *fault);
+
 /* ---- people ---- */
 
 struct store_unit {
     char serial[SERIAL_SIZE];
-    char model[33], order[33], state[17], station[33];
+    char model[33], order[33], station[33];
+    char state[17]; /* of its last attempt, or "scrapped" */
     uint64_t mac;
     unsigned mac_count, attempts, slot;
     char created[CLOCK_TEXT_SIZE], changed[CLOCK_TEXT_SIZE];
@@ -204,7 +218,7 @@ struct store_units {
 };
 struct store_unit_filter {
     const char *order, *state, *station; /* NULL: any */
-    unsigned limit;                      /* 0: 1000 */
+    unsigned limit;                      /* 0: 1000; oldest first */
 };
 NODISCARD NONNULL(1, 2, 3, 4) bool store_unit_list(struct store *store, const struct store_unit_filter *filter,
                                                    struct store_units *ret_units, struct fault *fault);
@@ -215,7 +229,8 @@ void store_units_free(struct store_units *units);
 NODISCARD NONNULL(1, 2, 3, 4) bool store_unit_show(struct store *store, const char *serial, char **ret_json,
                                                    struct fault *fault);
 
-/* Faults: ORDER_EXISTS. */
+/* An order also makes its product known: code, model and GTIN belong together for ever (RECORD_REFUSED otherwise).
+ * Faults: ORDER_EXISTS. */
 struct store_order_new {
     const char *number, *product_code, *model, *gtin;
     unsigned quantity, macs_per_unit;
@@ -228,6 +243,15 @@ NODISCARD NONNULL(1, 2, 3) bool store_order_open(struct store *store, const stru
 /* Refused while units of it are unfinished. Faults: ORDER_UNKNOWN. */
 NODISCARD NONNULL(1, 2, 3) bool store_order_close(struct store *store, const char *number, struct fault *fault);
 
-/* The six invariants that the record alone can show, as one JSON object: counts of closed, failed, labels live and
- * void, duplicates, unaccounted numbers, reworked, attempts failed by fault. The caller frees it. */
+/* What the record alone can show, computed over all rows, as one JSON object. The caller frees it.
+ *
+ *   units, closed, failed (last attempt failed, not scrapped), in_work, scrapped, reworked (closed, attempt > 1)
+ *   labels: {live: of closed units, void: every other label ever made}
+ *   duplicates, unaccounted_numbers: 0 in a sound record
+ *   attempts, attempts_failed: {count, faults: [{number, name, count}]}
+ *   credentials, certificates: {live, revoked}
+ */
 NODISCARD NONNULL(1, 2, 3) bool store_summary(struct store *store, char **ret_json, struct fault *fault);
+
+/* Re-computes every station's hash chain over its steps: how many links do not hold. */
+NODISCARD NONNULL(1, 2, 3) bool store_chain_check(struct store *store, uint64_t *ret_broken, struct fault *fault);
