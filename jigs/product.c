@@ -84,7 +84,7 @@ static bool read_credential(const struct spot *spot, const struct credential_tex
 /* Kinds are field names of the label template, which has these of its own and KIND_user for each credential. */
 static bool check_kind(const struct spot *spot, const struct product *product, size_t index)
 {
-    static const char *const fields[] = {"gtin", "serial", "label", "model", "name", "mac", "ssid"};
+    static const char *const fields[] = {"gtin", "serial", "label", "copy", "model", "name", "mac", "ssid"};
     const char *kind = product->credentials[index].kind;
     size_t length = strlen(kind);
     bool taken = length > 5 && strcmp(kind + length - 5, "_user") == 0;

@@ -187,6 +187,18 @@ static void reads_the_known_defaults(void **state)
     assert_memory_not_equal(sensor->sha256, router->sha256, SHA256_SIZE);
 }
 
+static void reads_the_products_beside_their_own_labels(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {SHIPPED "/products/router.yaml", SHIPPED "/products/sensor.yaml"};
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        struct fault fault = {0};
+        CLEANUP(product_freep) struct product *product = NULL;
+        if (!product_read(paths[i], &product, &fault))
+            fail_msg("%s", fault.text);
+    }
+}
+
 static void reads_the_ceremony(void **state)
 {
     (void)state;
@@ -215,6 +227,7 @@ int main(void)
         cmocka_unit_test(reads_the_router),
         cmocka_unit_test(reads_the_sensor),
         cmocka_unit_test(reads_the_known_defaults),
+        cmocka_unit_test(reads_the_products_beside_their_own_labels),
         cmocka_unit_test(reads_the_ceremony),
     };
     return cmocka_run_group_tests(tests, open_scratch, close_scratch);
