@@ -25,7 +25,7 @@ enum slot_view {
 
 /* slot worker -> supervisor */
 enum slot_message_kind {
-    SLOT_SAYS_STATE = 1, /* the slot's view changed */
+    SLOT_SAYS_STATE = 1, /* the slot's view changed; the first one says that the worker is ready, or cannot be */
     SLOT_SAYS_PRINT,     /* a conduit to the printer rides along */
     SLOT_SAYS_SCAN,      /* the answer to a scan: `fault` is 0 or why not */
 };
@@ -37,7 +37,8 @@ struct slot_message {
     uint32_t view;
     uint32_t step, steps;
     uint32_t fault;   /* stable number; 0: none */
-    uint32_t printer; /* with PRINT */
+    uint32_t printer; /* with PRINT: index in the jig */
+    uint32_t attempt; /* with STATE: more than 1 is rework; 0: none yet */
     char step_name[32];
     char serial[SERIAL_SIZE];
     char label[17]; /* with PRINT, and with LABEL */
@@ -49,24 +50,29 @@ struct slot_message {
 enum slot_order_kind {
     SLOT_ORDER_SCAN = 1, /* a complete, checked label scan for this slot */
     SLOT_ORDER_PAUSE,    /* finish the unit in the slot, start none */
-    SLOT_ORDER_RESUME,
-    SLOT_ORDER_STOP, /* finish the unit in the slot, then end */
+    SLOT_ORDER_RESUME,   /* a slot on hold ends here and is started afresh, with every room opened anew */
+    SLOT_ORDER_STOP,     /* finish the unit in the slot, then end; a unit that waits for its scan is left as it is */
+    SLOT_ORDER_OPERATOR, /* another badge: it counts from the next unit on */
 };
 
 struct slot_order {
     uint32_t version;
     uint32_t kind;
+    char gtin[15];
     char serial[SERIAL_SIZE];
     char label[17];
+    char badge[33];
 };
 
 /* supervisor -> printer worker: a conduit rides along. Over the conduit the slot worker sends one print_job and the
- * packed bitmap, and gets one print_outcome. */
+ * packed bitmap in pieces of PRINT_PIECE bytes (the last one is shorter), and gets one print_outcome. */
 struct printer_order {
     uint32_t version;
     uint32_t slot;
     char label[17];
 };
+
+#define PRINT_PIECE 16384
 
 struct print_job {
     uint32_t version;
@@ -87,6 +93,8 @@ enum scan_kind {
     SCAN_LABEL = 1, /* GS1 DataMatrix of one of our labels */
     SCAN_SLOT_TAG,  /* the tag painted at a slot: "KOKUIN-SLOT-3" */
     SCAN_BADGE,     /* operator's badge: "KOKUIN-BADGE-xxxx" */
+    SCAN_PAUSE,     /* the card "KOKUIN-PAUSE": no slot starts another unit */
+    SCAN_RESUME,    /* the card "KOKUIN-RESUME" */
     SCAN_REFUSED,   /* not ours, truncated, or bad check character: `fault` says which; the content is dropped */
 };
 

@@ -1,0 +1,197 @@
+/* Checks what a station needs in the order in which it will need it. One line for each; later checks that stand on a
+ * failed one are told as not tried. Nothing is made, and a wrong PIN is tried once. */
+#include "station/cli/cli.h"
+
+#include "fixtures/port.h"
+#include "hsm/certificate.h"
+#include "hsm/seal.h"
+#include "hsm/station_key.h"
+#include "jigs/read.h"
+#include "schema/store.h"
+#include "station/flow/json.h"
+#include "station/label/label.h"
+#include "station/line/rooms.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct doctor {
+    struct cli *cli;
+    const char *path;
+    struct jig *jig;
+    struct token *token;
+    struct product *products[JIG_PRODUCTS_MAX];
+    size_t product_count;
+    int exit; /* of the first failure */
+};
+
+static void tell(struct doctor *doctor, const char *name, bool good, const struct fault *fault)
+{
+    if (!good && doctor->exit == FAULT_EXIT_OK)
+        doctor->exit = (int)fault_exit(fault->code);
+    enum fault_language language = doctor->cli->language;
+    if (doctor->cli->json) {
+        char text[2048];
+        struct json json = json_over(text, sizeof text);
+        json_open(&json, NULL, '{');
+        json_text(&json, "check", name);
+        json_bool(&json, "good", good);
+        json_number(&json, "fault", good ? 0 : fault->code);
+        json_text(&json, "fault_name", good ? "" : fault_name(fault->code));
+        json_text(&json, "text", good ? "" : fault->text);
+        json_text(&json, "todo", good ? "" : fault_todo(fault->code, language));
+        json_close(&json, '}');
+        (void)puts(text);
+    } else if (good) {
+        (void)printf("ok      %s\n", name);
+    } else {
+        (void)printf("failed  %s: %s (%d %s)\n        %s\n", name, fault->text, (int)fault->code,
+                     fault_name(fault->code), fault_todo(fault->code, language));
+    }
+}
+
+static bool check_files(struct doctor *doctor, struct fault *fault)
+{
+    if (!jig_read(doctor->path, &doctor->jig, fault))
+        return false;
+    for (size_t i = 0; i < doctor->jig->product_count; i++) {
+        if (!product_read(doctor->jig->products[i], &doctor->products[i], fault))
+            return false;
+        doctor->product_count++;
+    }
+    return true;
+}
+
+static bool check_policies(struct doctor *doctor, struct fault *fault)
+{
+    char today[CLOCK_TEXT_SIZE];
+    clock_wall_text(today);
+    today[DATE_SIZE - 1] = '\0';
+    for (size_t i = 0; i < doctor->product_count; i++) {
+        for (size_t j = 0; j < doctor->products[i]->credential_count; j++) {
+            const struct password_policy *policy = &doctor->products[i]->credentials[j].policy;
+            bool overdue = false;
+            if (!policy_check_date(policy, today, &overdue, fault))
+                return fault_within(fault, "policy %s", policy->id);
+            if (overdue)
+                cli_say(doctor->cli, "warning: policy %s: its review was due on %s\n", policy->id, policy->review_by);
+        }
+    }
+    return true;
+}
+
+static bool check_token(struct doctor *doctor, struct fault *fault)
+{
+    return rooms_open_token(doctor->jig, &doctor->token, fault);
+}
+
+static bool check_station_key(struct doctor *doctor, struct fault *fault)
+{
+    CLEANUP(station_key_freep) struct station_key *key = NULL;
+    return station_key_open(doctor->token, doctor->jig->station_certificate, &key, fault);
+}
+
+static bool check_issuing_key(struct doctor *doctor, struct fault *fault)
+{
+    CLEANUP(certificate_issuer_freep) struct certificate_issuer *issuer = NULL;
+    return certificate_issuer_open(doctor->token, doctor->jig->issuing_certificate, doctor->jig->root_certificate,
+                                   &issuer, fault);
+}
+
+static bool check_recovery(struct doctor *doctor, struct fault *fault)
+{
+    CLEANUP(sealer_freep) struct sealer *sealer = NULL;
+    const char *paths[2];
+    size_t count = rooms_recovery_paths(doctor->jig, paths);
+    return sealer_open(paths, count, &sealer, fault);
+}
+
+static bool check_record(struct doctor *doctor, struct fault *fault)
+{
+    struct store_options options = {.conninfo = doctor->jig->record, .application = "kokuin doctor"};
+    CLEANUP(store_closep) struct store *store = NULL;
+    return store_open(&options, &store, fault);
+}
+
+/* The widest that each field can be: what the template must have room for. */
+static bool check_template(const struct product *product, unsigned dpi, struct fault *fault)
+{
+    struct label_sample samples[4 + 2 * PRODUCT_CREDENTIALS_MAX] = {
+        {.name = "model", .widest = product->model},
+        {.name = "name", .widest = product->name},
+        {.name = "mac", .widest = "00:00:00:00:00:00"},
+    };
+    size_t count = 3;
+    char ssid[64];
+    (void)snprintf(ssid, sizeof ssid, "%s000000", product->ssid_prefix);
+    samples[count++] = (struct label_sample){.name = "ssid", .widest = product->ssid_prefix[0] ? ssid : ""};
+    char passwords[PRODUCT_CREDENTIALS_MAX][POLICY_LENGTH_MAX + 1];
+    char users[PRODUCT_CREDENTIALS_MAX][sizeof product->credentials->kind + sizeof "_user"];
+    for (size_t i = 0; i < product->credential_count; i++) {
+        const struct product_credential *credential = &product->credentials[i];
+        memset(passwords[i], credential->policy.alphabet[0], credential->policy.length);
+        passwords[i][credential->policy.length] = '\0';
+        (void)snprintf(users[i], sizeof users[i], "%s_user", credential->kind);
+        samples[count++] = (struct label_sample){.name = credential->kind, .widest = passwords[i], .secret = true};
+        samples[count++] = (struct label_sample){.name = users[i], .widest = credential->user};
+    }
+    return label_check(product->label_template, product->label_width_mm, product->label_height_mm, dpi, samples, count,
+                       fault);
+}
+
+static void check_templates(struct doctor *doctor)
+{
+    for (size_t i = 0; i < doctor->product_count; i++) {
+        char name[96];
+        struct fault fault;
+        (void)snprintf(name, sizeof name, "label template of %s", doctor->products[i]->model);
+        unsigned dpi = doctor->jig->printers[0].dpi;
+        tell(doctor, name, check_template(doctor->products[i], dpi, &fault), &fault);
+    }
+}
+
+static void check_slots(struct doctor *doctor)
+{
+    for (size_t i = 0; i < doctor->jig->slot_count; i++) {
+        char name[64];
+        struct fault fault;
+        bool present;
+        struct port_options port = rooms_port(&doctor->jig->slots[i]);
+        (void)snprintf(name, sizeof name, "port of slot %u", doctor->jig->slots[i].number);
+        tell(doctor, name, port_present(&port, &present, &fault), &fault);
+    }
+}
+
+static void check(struct doctor *doctor, const char *name, bool (*is_good)(struct doctor *, struct fault *))
+{
+    struct fault fault;
+    tell(doctor, name, is_good(doctor, &fault), &fault);
+}
+
+static void examine(struct doctor *doctor)
+{
+    check(doctor, "jig and product files", check_files);
+    if (!doctor->jig)
+        return;
+    check(doctor, "password policies", check_policies);
+    check(doctor, "recovery certificates", check_recovery);
+    check(doctor, "record store and its schema version", check_record);
+    check(doctor, "token and its PIN", check_token);
+    if (doctor->token) {
+        check(doctor, "station key and certificate", check_station_key);
+        check(doctor, "issuing key and certificate", check_issuing_key);
+    }
+    check_slots(doctor);
+    check_templates(doctor);
+}
+
+int command_doctor(struct cli *cli)
+{
+    struct doctor doctor = {.cli = cli, .path = cli->arguments[0]};
+    examine(&doctor);
+    for (size_t i = 0; i < doctor.product_count; i++)
+        product_free(doctor.products[i]);
+    token_free(doctor.token);
+    jig_free(doctor.jig);
+    return doctor.exit;
+}

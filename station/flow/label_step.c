@@ -1,0 +1,156 @@
+#include "station/flow/journey.h"
+
+#include "base/bytes.h"
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RENDER_MS 30000
+/* gtin, serial, label, model, name, mac, ssid; and a password and a user for each credential */
+#define FIELDS_MAX (7 + 2 * PRODUCT_CREDENTIALS_MAX)
+
+static bool make_label_id(struct journey *journey, struct fault *fault)
+{
+    uint64_t number;
+    if (!system_random(&number, sizeof number, fault))
+        return fault_within(fault, "name the label");
+    base32_write(number, LABEL_ID_LENGTH, journey->label);
+    memcpy(journey->progress.label, journey->label, sizeof journey->progress.label);
+    journey->label_copy = 1;
+    return true;
+}
+
+static bool request_labelling(struct journey *journey, struct fault *fault)
+{
+    struct store_label label = {
+        .attempt = journey->reservation.attempt,
+        .label = journey->label,
+        .copy = journey->label_copy,
+        .printer = journey->station->printer,
+        .template_sha256 = journey->product->label_sha256,
+    };
+    return store_labelling(journey->station->store, &label, fault);
+}
+
+static bool request_labelled(struct journey *journey, struct fault *fault)
+{
+    return store_labelled(journey->station->store, &journey->reservation.attempt, journey->label, journey->print_level,
+                          fault);
+}
+
+/* What the template may name: the unit's own values, and for each credential {{kind}} and {{kind_user}}. */
+static bool render(struct journey *journey, struct label_bitmap **ret_bitmap, struct fault *fault)
+{
+    const struct product *product = journey->product;
+    char mac[MAC_TEXT_SIZE];
+    mac_text(journey->reservation.mac, mac);
+    struct label_field fields[FIELDS_MAX] = {
+        {.name = "gtin", .value = product->gtin},   {.name = "serial", .value = journey->reservation.serial},
+        {.name = "label", .value = journey->label}, {.name = "model", .value = product->model},
+        {.name = "name", .value = product->name},   {.name = "mac", .value = mac},
+        {.name = "ssid", .value = journey->ssid},
+    };
+    size_t count = 7;
+    char user_names[PRODUCT_CREDENTIALS_MAX][sizeof product->credentials->kind + sizeof "_user"];
+    for (size_t i = 0; i < journey->credential_count; i++) {
+        const struct journey_credential *credential = &journey->credentials[i];
+        fields[count++] = (struct label_field){.name = credential->is->kind, .secret = credential->password};
+        (void)snprintf(user_names[i], sizeof user_names[i], "%s_user", credential->is->kind);
+        fields[count++] = (struct label_field){.name = user_names[i], .value = credential->is->user};
+    }
+    struct label_request request = {
+        .template_path = product->label_template,
+        .template_sha256 = product->label_sha256,
+        .width_mm = product->label_width_mm,
+        .height_mm = product->label_height_mm,
+        .dpi = journey->station->dpi,
+        .fields = fields,
+        .field_count = count,
+    };
+    return label_render_in_child(&journey->station->render, &request, deadline_in_ms(RENDER_MS), ret_bitmap, fault);
+}
+
+bool journey_print(struct journey *journey, struct fault *fault)
+{
+    /* The proof is recorded; the cable is not needed again before the scan, and then a fresh connection proves more. */
+    unit_close(journey->unit);
+    journey->unit = NULL;
+
+    journey_show(journey, FLOW_PRINT);
+    if (!make_label_id(journey, fault) || !journey_record(journey, request_labelling, fault))
+        return fault_within(fault, "record the label");
+
+    CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = NULL;
+    if (!render(journey, &bitmap, fault))
+        return fault_within(fault, "draw the label");
+    const struct flow_world *world = journey->world;
+    if (!world->print(world->context, journey->label, bitmap, &journey->print_level, fault))
+        return fault_within(fault, "print");
+    if (!journey_record(journey, request_labelled, fault))
+        return fault_within(fault, "record the print");
+    journey->labelled = true;
+    journey_forget(journey);
+    return true;
+}
+
+static bool request_scanned(struct journey *journey, struct fault *fault)
+{
+    return store_scanned(journey->station->store, &journey->reservation.attempt, journey->scan.serial,
+                         journey->scan.label, fault);
+}
+
+/* A scan that the operator can simply make again, with another label. */
+static bool is_wrong_label(const struct fault *fault)
+{
+    return fault->code == FAULT_SCAN_WRONG_UNIT || fault->code == FAULT_SCAN_DEAD_LABEL;
+}
+
+static bool names_this_unit(const struct journey *journey)
+{
+    const struct flow_scan *scan = &journey->scan;
+    return strcmp(scan->serial, journey->reservation.serial) == 0 && strcmp(scan->label, journey->label) == 0;
+}
+
+/* The record is asked even about a label that is plainly wrong, so that the scan is kept. */
+static bool judge_scan(struct journey *journey, struct fault *fault)
+{
+    const struct flow_scan *scan = &journey->scan;
+    if (scan->gtin[0] != '\0' && strcmp(scan->gtin, journey->product->gtin) != 0)
+        return fault_set(fault, FAULT_SCAN_WRONG_UNIT, 0, "label of another product, GTIN %s", scan->gtin);
+    if (names_this_unit(journey) && !journey_confirm(journey, fault))
+        return false;
+    return journey_record(journey, request_scanned, fault);
+}
+
+bool journey_await_scan(struct journey *journey, struct fault *fault)
+{
+    unit_close(journey->unit);
+    journey->unit = NULL;
+
+    const struct flow_world *world = journey->world;
+    journey_show(journey, FLOW_SCAN);
+    for (;;) {
+        if (!world->await_scan(world->context, &journey->scan, fault))
+            return fault_within(fault, "wait for the scan");
+        struct fault why;
+        bool right = judge_scan(journey, &why);
+        world->answer_scan(world->context, right ? NULL : &why);
+        if (right)
+            return true;
+        if (!is_wrong_label(&why)) {
+            *fault = why;
+            return fault_within(fault, "scan");
+        }
+    }
+}
+
+static bool request_close(struct journey *journey, struct fault *fault)
+{
+    return store_close_unit(journey->station->store, &journey->reservation.attempt, fault);
+}
+
+bool journey_close(struct journey *journey, struct fault *fault)
+{
+    return journey_record(journey, request_close, fault) || fault_within(fault, "close the unit");
+}

@@ -1,0 +1,49 @@
+/* supervisor.h -- what the supervisor knows, shared by its loop and by what it does with messages. Private to line/.
+ *
+ * Owner    line_run() owns it
+ * Threads  one
+ * Secrets  none
+ * Layer    station/line/
+ */
+#pragma once
+
+#include "jigs/jig.h"
+#include "station/line/crew.h"
+#include "station/line/report.h"
+#include "station/line/routing.h"
+
+#define CREW_MAX (JIG_SLOTS_MAX + JIG_PRINTERS_MAX + JIG_SCANNERS_MAX)
+
+struct supervisor {
+    const struct line_options *options;
+    struct jig *jig;
+    struct report report;
+    int lock;
+    int signals;
+    /* slots first, then printers, then scanners, each in the jig's order */
+    struct crew_member crew[CREW_MAX];
+    size_t crew_count;
+    struct slot_message slots[JIG_SLOTS_MAX]; /* the last state of each */
+    bool heard[JIG_SLOTS_MAX];                /* since the worker was started */
+    bool resuming[JIG_SLOTS_MAX];             /* told to end and be started afresh */
+    int64_t changed_ns[JIG_SLOTS_MAX];
+    size_t scanner_of[JIG_SLOTS_MAX]; /* whose scan the slot is answering */
+    struct routing routing;
+    char badge[33];
+    bool opened; /* the first slot worker has opened its rooms, so the token took the PIN */
+    bool ready;
+    bool paused; /* by a card, or by a hold */
+    bool stopping;
+    bool hurried;     /* a second signal came */
+    bool failed;      /* it never came up */
+    struct fault why; /* with `failed` */
+};
+
+/* messages.c: one message from a worker, or its answer to none. False when the worker's channel has ended. */
+NODISCARD NONNULL(1, 2) bool supervisor_hear(struct supervisor *supervisor, struct crew_member *member);
+
+NONNULL(1) void supervisor_order_all(struct supervisor *supervisor, enum slot_order_kind kind);
+NONNULL(1) void supervisor_forget_labels(struct supervisor *supervisor);
+
+/* A slot whose worker ended by itself shows so until the next one speaks. */
+NONNULL(1) void supervisor_show_death(struct supervisor *supervisor, size_t slot_index);
