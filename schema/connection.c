@@ -158,10 +158,12 @@ static bool is_alive(struct connection *connection)
     if (connection->lost)
         return false;
     struct pollfd quiet = {.fd = PQsocket(connection->pg), .events = POLLIN};
-    if (poll(&quiet, 1, 0) == 0)
-        return true;
-    connection->lost = PQconsumeInput(connection->pg) == 0 || PQstatus(connection->pg) != CONNECTION_OK;
-    return !connection->lost;
+    while (poll(&quiet, 1, 0) > 0) /* first its last words, then the end */
+        if (PQconsumeInput(connection->pg) == 0 || PQstatus(connection->pg) != CONNECTION_OK) {
+            connection->lost = true;
+            return false;
+        }
+    return true;
 }
 
 /* Reads until the server is ready for the next request. Keeps the first result, or the first error, which may come

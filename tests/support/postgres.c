@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static char directory[] = "/tmp/kokuin-pg-XXXXXX";
-static bool running;
+static bool made, running;
 static unsigned databases;
 
 static void give_up(const char *why)
@@ -43,11 +43,11 @@ static PGconn *connect_or_null(const char *conninfo)
 
 void postgres_database(char ret_conninfo[POSTGRES_CONNINFO_SIZE])
 {
-    if (!running) {
-        if (!mkdtemp(directory))
-            give_up("mkdtemp");
+    if (!made && !mkdtemp(directory))
+        give_up("mkdtemp");
+    made = true;
+    if (!running)
         control("start");
-    }
     char state[POSTGRES_STATE_SIZE];
     char statement[64];
     (void)snprintf(statement, sizeof statement, "CREATE DATABASE test%u", ++databases);
