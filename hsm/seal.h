@@ -23,7 +23,10 @@ struct sealed {
     size_t size;
 };
 
-/* Faults: FILE, CRYPTO, USAGE when there is no certificate, NO_MEMORY. */
+/* One or two certificates, each P-256, for key agreement and valid now. They are trusted as they are: whoever may
+ * replace these files may read every later password.
+ *
+ * Faults: FILE, CRYPTO, USAGE when there is no certificate or more than two, NO_MEMORY. */
 NODISCARD NONNULL(1, 3, 4) bool sealer_open(const char *const *certificate_paths, size_t count,
                                             struct sealer **ret_sealer, struct fault *fault);
 void sealer_free(struct sealer *sealer);
@@ -32,7 +35,7 @@ DEFINE_CLEANUP(struct sealer *, sealer_free)
 /* SHA-256 of the first recovery certificate, for the record. Lives as long as the sealer. */
 NODISCARD NONNULL(1) const uint8_t *sealer_key(const struct sealer *sealer);
 
-/* Faults: SEAL. */
+/* `serial` and `kind` are 1 to 64 printable ASCII characters, the password 1 to 128 bytes. Faults: SEAL. */
 NODISCARD NONNULL(1, 2, 3, 4, 5, 6) bool seal_password(struct sealer *sealer, const char *serial, const char *kind,
                                                        const struct secret *password, struct sealed *ret_sealed,
                                                        struct fault *fault);

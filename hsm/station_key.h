@@ -24,3 +24,7 @@ DEFINE_CLEANUP(struct station_key *, station_key_free)
 
 /* Lives as long as the station key. */
 NODISCARD NONNULL(1) struct evp_pkey_st *station_key_handle(const struct station_key *key);
+
+/* The fault of the latest signature, or NULL when it was made: TLS itself only says that the handshake failed. Lives as
+ * long as the station key. */
+NODISCARD NONNULL(1) const struct fault *station_key_trouble(const struct station_key *key);
