@@ -1,7 +1,5 @@
 #include "schema/store_inside.h"
 
-#include "base/bytes.h"
-
 #include <string.h>
 
 #define SHA256_BYTES 32
@@ -151,14 +149,26 @@ bool store_close_unit(struct store *store, const struct uuid *attempt, struct fa
     return store_do(store, "close unit", "SELECT FROM api.close($1)", &parameters, fault);
 }
 
+/* A fault's text may quote what a unit said, or end within a character; the database takes whole UTF-8 only, and a
+ * failure must be recorded whatever it says. */
+static void plain_text(const char *text, char *ret_text, size_t size)
+{
+    size_t length = strnlen(text, size - 1);
+    for (size_t i = 0; i < length; i++)
+        ret_text[i] = (char)(text[i] >= ' ' && text[i] <= '~' ? text[i] : '?');
+    ret_text[length] = '\0';
+}
+
 bool store_fail(struct store *store, const struct uuid *attempt, const struct fault *why,
                 const struct store_evidence *evidence, size_t count, struct fault *fault)
 {
+    char text[sizeof why->text];
+    plain_text(why->text, text, sizeof text);
     struct parameters parameters = {0};
     parameter_uuid(&parameters, attempt);
     parameter_number(&parameters, why->code);
     parameter_text(&parameters, fault_name(why->code));
-    parameter_text(&parameters, why->text);
+    parameter_text(&parameters, text);
     add_evidence(&parameters, evidence, count);
     return store_do(store, "fail", "SELECT FROM api.fail($1, $2, $3, $4, $5, $6, $7)", &parameters, fault);
 }

@@ -1,5 +1,5 @@
 # Writes the migrations as one C file, so that program and schema cannot be shipped apart.
-#   cmake -DOUTPUT=migrations.c -P embed-migrations.cmake FILE...     (FILEs after --)
+#   cmake -DOUTPUT=migrations.c -P embed-migrations.cmake -- FILE...
 set(files)
 set(after_dashes FALSE)
 math(EXPR last "${CMAKE_ARGC} - 1")
@@ -28,5 +28,7 @@ foreach(path IN LISTS files)
     string(APPEND rows "    {${number}, \"${name}\", \"${sha256}\", (const char *)text_${number}},\n")
 endforeach()
 
-file(WRITE "${OUTPUT}" "#include \"schema/migration.h\"\n\n${texts}\nconst struct migration migrations[] = {\n${rows}};\n"
+file(WRITE "${OUTPUT}"
+     "#include \"schema/migration.h\"\n\n${texts}\n"
+     "const struct migration migrations[] = {\n${rows}};\n"
      "const size_t migration_count = ${number};\n")

@@ -199,6 +199,20 @@ static void a_failed_unit_is_reworked_with_its_own_numbers(void **state)
     free(json);
 }
 
+static void a_failure_is_recorded_whatever_its_text_holds(void **state)
+{
+    (void)state;
+    struct unit unit = {.seed = 1, .slot = 1};
+    struct fault why = {.code = FAULT_UNIT_GARBAGE,
+                        .text = "the unit said \"\\\xff\xe3\x01\", half a character: \xe3\x81"};
+    unit_bring(plant.store, &unit, "injecting");
+    ALLOW(store_fail(plant.store, &unit.reservation.attempt, &why, NULL, 0, &fault));
+    char *text = postgres_value(plant.admin, "SELECT text FROM prov.failure");
+    assert_non_null(text);
+    assert_string_equal(text, "the unit said \"\\???\", half a character: ??");
+    free(text);
+}
+
 static void slots_and_stations_are_kept_apart(void **state)
 {
     (void)state;
@@ -441,6 +455,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(duplicates_are_named_by_their_constraint, make, leave),
         cmocka_unit_test_setup_teardown(unfinished_attempts_resume_or_fail, make, leave),
         cmocka_unit_test_setup_teardown(a_failed_unit_is_reworked_with_its_own_numbers, make, leave),
+        cmocka_unit_test_setup_teardown(a_failure_is_recorded_whatever_its_text_holds, make, leave),
         cmocka_unit_test_setup_teardown(slots_and_stations_are_kept_apart, make, leave),
         cmocka_unit_test_setup_teardown(orders_bound_what_is_made, make, leave),
         cmocka_unit_test_setup_teardown(an_order_closes_only_when_its_units_are_finished, make, leave),
