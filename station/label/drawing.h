@@ -1,0 +1,52 @@
+/* drawing.h -- a filled SVG as something that can be measured and drawn, in dots of one printer.
+ *
+ * Owner    the caller frees the drawing
+ * Threads  the main thread
+ * Secrets  the drawing shows them; librsvg and cairo keep copies (label.h)
+ * Layer    station/label/; drawing.c is the only user of librsvg and cairo
+ */
+#pragma once
+
+#include "station/label/bitmap.h"
+#include "station/label/wiped.h"
+
+struct drawing;
+
+/* Dots, from the left and from the top; `right` and `bottom` are the first outside. */
+struct box {
+    int left, top, right, bottom;
+};
+
+/* Which dots have ink, one byte each, and the smallest box around them. */
+struct ink {
+    struct wiped dots;
+    unsigned width, height;
+    struct box box; /* empty: right <= left */
+};
+
+void ink_clear(struct ink *ink);
+NODISCARD bool box_overlaps(struct box a, struct box b);
+
+/* How many dots so many millimetres are. A "203 dpi" head has exactly 8 dots to the millimetre. */
+NODISCARD double dots_of_mm(double millimetres, unsigned dpi);
+
+/* Faults: LABEL_TEMPLATE, NO_MEMORY. */
+NODISCARD NONNULL(1, 5, 6) bool drawing_open(const struct wiped *svg, double width_mm, double height_mm, unsigned dpi,
+                                             struct drawing **ret_drawing, struct fault *fault);
+void drawing_free(struct drawing *drawing);
+DEFINE_CLEANUP(struct drawing *, drawing_free)
+
+/* The size of the whole label in dots. */
+NONNULL(1, 2, 3) void drawing_size(const struct drawing *drawing, unsigned *ret_width, unsigned *ret_height);
+
+/* The place of one element, whether it draws something or not; only whole dots inside it. Faults: LABEL_TEMPLATE. */
+NODISCARD NONNULL(1, 2, 3, 4) bool drawing_place(const struct drawing *drawing, const char *id, struct box *ret_box,
+                                                 struct fault *fault);
+
+/* The ink of one element, or of all with NULL. Faults: LABEL_TEMPLATE, NO_MEMORY. */
+NODISCARD NONNULL(1, 3, 4) bool drawing_ink(const struct drawing *drawing, const char *id, struct ink *ret_ink,
+                                            struct fault *fault);
+
+/* Draws everything into the bitmap, whose size must be drawing_size(). Faults: LABEL_TEMPLATE, NO_MEMORY. */
+NODISCARD NONNULL(1, 2, 3) bool drawing_print(const struct drawing *drawing, struct label_bitmap *bitmap,
+                                              struct fault *fault);

@@ -1,0 +1,50 @@
+/* printer.h -- one bitmap to one printer, and how sure it is that it was printed.
+ *
+ * Printed is a fact with a level. When the first byte of a job has gone out and its end was not seen, the answer is
+ * PRINTER_UNKNOWN, and nothing here ever sends a job a second time: a printer that ran out of paper prints what it
+ * holds as soon as somebody gives it more.
+ *
+ * Owner    the caller closes the printer
+ * Threads  one printer belongs to one thread
+ * Secrets  the job shows the label's passwords; our buffers are wiped. Over "tcp:" it travels in the clear: use a cable
+ *          of its own
+ * Layer    station/label/ may include base/ and jigs/ only
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "jigs/jig.h"
+#include "station/label/bitmap.h"
+
+struct printer;
+
+/* In the order of enum store_print_level. */
+enum print_level {
+    PRINT_SENT,    /* the printer took the bytes */
+    PRINT_CLAIMED, /* it says that it is done; for a PNG: the file is on the disk */
+    PRINT_COUNTED, /* its counter went up by exactly one, and nothing waits in it */
+};
+
+/* Looks at the path only; connects to nothing. ZPL: "tcp:host:port" or "unix:/path"; PNG: a directory.
+ *
+ * Faults: CONFIG_VALUE, PRINTER_AWAY when the directory is not there, NO_MEMORY.
+ */
+NODISCARD NONNULL(2, 4, 5) bool printer_open(enum printer_kind kind, const char *path, unsigned dpi,
+                                             struct printer **ret_printer, struct fault *fault);
+void printer_close(struct printer *printer);
+DEFINE_CLEANUP(struct printer *, printer_close)
+
+/* True when a job would be printed now.
+ *
+ * Faults: PRINTER_AWAY when it cannot be reached or is silent, PRINTER_NOT_READY with the reason in words.
+ */
+NODISCARD NONNULL(1, 3) bool printer_status(struct printer *printer, struct deadline deadline, struct fault *fault);
+
+/* Prints one label. `name` is the label's id: 1 to 16 of 0-9 and A-Z.
+ *
+ * Faults: PRINTER_AWAY and PRINTER_NOT_READY: nothing was sent. PRINTER_UNKNOWN: the job may have been printed, may
+ * still be, or was printed more than once. FILE, LABEL_VALUE, NO_MEMORY, INTERNAL: nothing was sent.
+ */
+NODISCARD NONNULL(1, 2, 3, 5, 6) bool printer_print(struct printer *printer, const char *name,
+                                                    const struct label_bitmap *bitmap, struct deadline deadline,
+                                                    enum print_level *ret_level, struct fault *fault);

@@ -1,0 +1,200 @@
+#include "station/label/stand_in/engine.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAITING_MAX 16
+#define LABEL_MS 30
+#define SLOW_LABEL_MS 3000
+
+struct engine {
+    struct paper *paper;
+    enum misbehaviour misbehaviour;
+    unsigned labels_left;
+    struct job waiting[WAITING_MAX];
+    size_t waiting_count;
+    unsigned copies_done; /* of the first that waits */
+    struct deadline due;
+};
+
+bool engine_new(struct paper *paper, enum misbehaviour misbehaviour, unsigned labels_left, struct engine **ret_engine,
+                struct fault *fault)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory for a printer");
+    *engine = (struct engine){.paper = paper, .misbehaviour = misbehaviour, .labels_left = labels_left};
+    *ret_engine = engine;
+    return true;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    for (size_t i = 0; i < engine->waiting_count; i++)
+        job_clear(&engine->waiting[i]);
+    free(engine);
+}
+
+static bool is_out_of_paper(const struct engine *engine)
+{
+    return engine->misbehaviour == PAPER_OUT && engine->labels_left == 0;
+}
+
+static bool can_print(const struct engine *engine)
+{
+    return engine->misbehaviour != SILENT && engine->misbehaviour != HEAD_OPEN && !is_out_of_paper(engine);
+}
+
+static void start_label(struct engine *engine)
+{
+    engine->due = deadline_in_ms(engine->misbehaviour == SLOW ? SLOW_LABEL_MS : LABEL_MS);
+}
+
+void engine_mend(struct engine *engine)
+{
+    engine->misbehaviour = BEHAVES;
+    start_label(engine);
+}
+
+int engine_wait_ms(const struct engine *engine)
+{
+    if (engine->waiting_count == 0 || !can_print(engine))
+        return -1;
+    return deadline_left_ms(engine->due);
+}
+
+bool engine_turn(struct engine *engine, struct fault *fault)
+{
+    if (engine->waiting_count == 0 || !can_print(engine) || !deadline_passed(engine->due))
+        return true;
+    if (!paper_print(engine->paper, &engine->waiting[0], fault))
+        return false;
+    if (engine->misbehaviour == PAPER_OUT)
+        engine->labels_left--;
+    engine->copies_done++;
+    start_label(engine);
+    if (engine->copies_done < engine->waiting[0].copies * (engine->misbehaviour == PRINT_TWICE ? 2 : 1))
+        return true;
+    job_clear(&engine->waiting[0]);
+    engine->waiting_count--;
+    engine->copies_done = 0;
+    memmove(&engine->waiting[0], &engine->waiting[1], engine->waiting_count * sizeof engine->waiting[0]);
+    return true;
+}
+
+/* A job that a printer cannot make sense of is dropped without a word to its sender. */
+static bool take_job(struct engine *engine, const uint8_t *bytes, size_t size, struct fault *fault)
+{
+    struct fault refused;
+    struct job job = {0};
+    if (engine->misbehaviour == SILENT)
+        return true;
+    if (engine->waiting_count == WAITING_MAX)
+        return fault_set(fault, FAULT_BAD_BYTES, 0, "more than %d jobs wait", WAITING_MAX);
+    if (!job_read(bytes, size, &job, &refused)) {
+        (void)fprintf(stderr, "refused: %s\n", refused.text);
+        return true;
+    }
+    if (engine->waiting_count == 0)
+        start_label(engine);
+    engine->waiting[engine->waiting_count++] = job;
+    return true;
+}
+
+static bool answer_status(struct engine *engine, struct wiped *output, struct fault *fault)
+{
+    char text[256];
+    /* In an error a printer does not answer this one. */
+    if (!can_print(engine))
+        return true;
+    (void)snprintf(text, sizeof text,
+                   "\x02"
+                   "030,0,0,0320,%03zu,0,0,0,000,0,0,0\x03\r\n"
+                   "\x02"
+                   "001,0,0,0,1,2,4,0,%08u,1,000\x03\r\n"
+                   "\x02"
+                   "1234,0\x03\r\n",
+                   engine->waiting_count, engine->waiting_count > 0 ? 1u : 0u);
+    return wiped_append_text(output, text, fault);
+}
+
+static bool answer_errors(struct engine *engine, struct wiped *output, struct fault *fault)
+{
+    char text[256];
+    const unsigned errors = (is_out_of_paper(engine) ? 1u : 0u) | (engine->misbehaviour == HEAD_OPEN ? 4u : 0u);
+    (void)snprintf(text, sizeof text,
+                   "\x02\r\n\r\n  PRINTER STATUS                          \r\n"
+                   "   ERRORS:         %u 00000000 %08X    \r\n   WARNINGS:       0 00000000 00000000     \r\n\x03",
+                   errors != 0, errors);
+    return wiped_append_text(output, text, fault);
+}
+
+static bool answer_counter(struct engine *engine, struct wiped *output, struct fault *fault)
+{
+    char text[32];
+    (void)snprintf(text, sizeof text, "\"%" PRIu64 "\"", paper_counter(engine->paper));
+    return wiped_append_text(output, text, fault);
+}
+
+static bool cancel_all(struct engine *engine, struct wiped *output, struct fault *fault)
+{
+    (void)output;
+    (void)fault;
+    for (size_t i = 0; i < engine->waiting_count; i++)
+        job_clear(&engine->waiting[i]);
+    engine->waiting_count = 0;
+    return true;
+}
+
+static const struct command {
+    const char *text;
+    bool (*answer)(struct engine *engine, struct wiped *output, struct fault *fault);
+} commands[] = {
+    {"~HS", answer_status},
+    {"~HQES", answer_errors},
+    {"~JA", cancel_all},
+    {"! U1 getvar \"odometer.total_label_count\"", answer_counter},
+};
+
+static bool starts_with(const struct wiped *input, const char *text)
+{
+    size_t length = strlen(text);
+    return memcmp(input->bytes, text, input->size < length ? input->size : length) == 0;
+}
+
+static bool obey_job(struct engine *engine, struct wiped *input, struct fault *fault)
+{
+    const uint8_t *end = memmem(input->bytes, input->size, "^XZ", 3);
+    if (!end && input->size > JOB_SIZE_MAX)
+        return fault_set(fault, FAULT_BAD_BYTES, 0, "a job of more than %d bytes", JOB_SIZE_MAX);
+    if (!end)
+        return false;
+    size_t size = (size_t)(end - input->bytes) + 3;
+    bool taken = take_job(engine, input->bytes, size, fault);
+    wiped_drop(input, size);
+    return taken;
+}
+
+bool engine_obey(struct engine *engine, struct wiped *input, struct wiped *output, struct fault *fault)
+{
+    while (input->size > 0 && strchr(" \t\r\n", input->bytes[0]) && input->bytes[0])
+        wiped_drop(input, 1);
+    if (input->size == 0)
+        return false;
+    if (starts_with(input, "^XA"))
+        return input->size >= 3 && obey_job(engine, input, fault);
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        size_t length = strlen(commands[i].text);
+        if (!starts_with(input, commands[i].text))
+            continue;
+        if (input->size < length)
+            return false;
+        wiped_drop(input, length);
+        return engine->misbehaviour == SILENT || commands[i].answer(engine, output, fault);
+    }
+    return fault_set(fault, FAULT_BAD_BYTES, 0, "not a command of this printer");
+}
