@@ -7,6 +7,7 @@
 #include "tests/support/softhsm.h"
 #include "tests/unit/hsm/unit_request.h"
 
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/rsa.h>
 #include <setjmp.h>
@@ -163,7 +164,9 @@ static void a_bad_request_is_refused_by_name(void **state)
     CLEANUP(EVP_PKEY_freep) EVP_PKEY *k1 = EVP_EC_gen("secp256k1");
     CLEANUP(EVP_PKEY_freep) EVP_PKEY *rsa = EVP_RSA_gen(2048);
     CLEANUP(EVP_PKEY_freep) EVP_PKEY *ed = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    assert_true(p256 && another && p384 && k1 && rsa && ed);
+    CLEANUP(EVP_PKEY_freep) EVP_PKEY *spelt_out = EVP_EC_gen("P-256");
+    assert_true(p256 && another && p384 && k1 && rsa && ed && spelt_out);
+    assert_int_equal(EVP_PKEY_set_utf8_string_param(spelt_out, OSSL_PKEY_PARAM_EC_ENCODING, "explicit"), 1);
     struct {
         struct unit_request request;
         const char *why;
@@ -172,6 +175,7 @@ static void a_bad_request_is_refused_by_name(void **state)
         {unit_request_make(k1, k1, EVP_sha256(), SERIAL), "not on P-256"},
         {unit_request_make(rsa, rsa, EVP_sha256(), SERIAL), "not on P-256"},
         {unit_request_make(ed, ed, NULL, SERIAL), "not on P-256"},
+        {unit_request_make(spelt_out, spelt_out, EVP_sha256(), SERIAL), "not on P-256"},
         {unit_request_make(another, p256, EVP_sha256(), SERIAL), "possession"},
         {unit_request_make(p256, p256, EVP_sha384(), SERIAL), "ecdsa-with-SHA256"},
         {unit_request_make(p256, p256, EVP_sha1(), SERIAL), "ecdsa-with-SHA256"},
