@@ -61,6 +61,18 @@ static X509 *make_station(const struct pki *pki, bool server)
     return certificate;
 }
 
+void remove_directory(const char *directory)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        execlp("rm", "rm", "-rf", "--", directory, (char *)NULL);
+        _exit(127);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 void pki_open(struct pki *pki)
 {
     memset(pki, 0, sizeof *pki);
@@ -87,14 +99,7 @@ void pki_close(struct pki *pki)
     X509_free(pki->root);
     X509_free(pki->issuing);
     X509_free(pki->station);
-    pid_t child = fork();
-    if (child == 0) {
-        execlp("rm", "rm", "-rf", "--", pki->directory, (char *)NULL);
-        _exit(127);
-    }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    remove_directory(pki->directory);
 }
 
 X509 *pki_station_without_usage(const struct pki *pki)

@@ -22,6 +22,8 @@ struct der {
 };
 
 void pki_open(struct pki *pki);
+/* With everything in it. */
+void remove_directory(const char *directory);
 /* Removes the directory and everything in it. */
 void pki_close(struct pki *pki);
 
