@@ -29,13 +29,21 @@ static bool write_configuration(const struct softhsm *softhsm, struct fault *fau
     return true;
 }
 
+/* OpenSSL's own generator keeps its state in the arena until the process ends, so it cannot be closed in between. */
+static bool open_arena_once(struct fault *fault)
+{
+    static bool opened;
+    opened = opened || secret_arena_open(1 << 16, fault);
+    return opened;
+}
+
 bool softhsm_start(struct softhsm *ret_softhsm, struct fault *fault)
 {
     *ret_softhsm = (struct softhsm){.directory = "/tmp/kokuin-softhsm.XXXXXX"};
     if (!mkdtemp(ret_softhsm->directory))
         return fault_set(fault, FAULT_FILE, (unsigned long)errno, "mkdtemp: %s", strerror(errno));
     (void)signal(SIGPIPE, SIG_IGN);
-    return secret_arena_open(1 << 16, fault) && write_configuration(ret_softhsm, fault);
+    return open_arena_once(fault) && write_configuration(ret_softhsm, fault);
 }
 
 void softhsm_end(struct softhsm *softhsm)
@@ -43,7 +51,6 @@ void softhsm_end(struct softhsm *softhsm)
     softhsm_kill_server(softhsm);
     if (command_run((const char *const[]){"rm", "-rf", softhsm->directory, NULL}) != 0)
         (void)fprintf(stderr, "left behind: %s\n", softhsm->directory);
-    secret_arena_close();
 }
 
 struct secret *softhsm_secret(const char *text)
