@@ -25,10 +25,11 @@ int cli_misused(const struct cli *cli, const char *format, ...)
     (void)fputs("kokuin: ", stderr);
     (void)vfprintf(stderr, format, args);
     va_end(args);
-    (void)fprintf(stderr, " (%d %s)\n  unchanged: nothing was done\n  to do: kokuin %s%s%s--help\n", FAULT_USAGE,
-                  fault_name(FAULT_USAGE), cli && cli->command ? cli->command->noun : "",
-                  cli && cli->command ? " " : "",
-                  cli && cli->command && cli->command->verb[0] ? cli->command->verb : "");
+    (void)fprintf(stderr, " (%d %s)\n  unchanged: nothing was done\n  to do: kokuin ", (int)FAULT_USAGE,
+                  fault_name(FAULT_USAGE));
+    if (cli && cli->command)
+        (void)fprintf(stderr, "%s%s%s ", cli->command->noun, cli->command->verb[0] ? " " : "", cli->command->verb);
+    (void)fputs("--help\n", stderr);
     return FAULT_EXIT_USAGE;
 }
 

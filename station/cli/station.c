@@ -2,14 +2,25 @@
 
 #include "station/line/line.h"
 
+#include <string.h>
+
+static bool is_badge(const char *text)
+{
+    size_t size = strlen(text);
+    return size <= 32 && strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-") == size;
+}
+
 int command_station_run(struct cli *cli)
 {
     if (!cli->values[OPTION_ORDER])
         return cli_misused(cli, "--order is missing");
+    const char *badge = cli->values[OPTION_BADGE] ? cli->values[OPTION_BADGE] : "";
+    if (!is_badge(badge))
+        return cli_misused(cli, "--badge is at most 32 letters, digits and hyphens");
     struct line_options options = {
         .jig = cli->arguments[0],
         .order = cli->values[OPTION_ORDER],
-        .badge = cli->values[OPTION_BADGE] ? cli->values[OPTION_BADGE] : "",
+        .badge = badge,
         .json = cli->json,
         .language = cli->language,
     };

@@ -38,18 +38,18 @@ struct slot {
 struct person {
     const char *control, *scanner, *labels, *model, *misbehave;
     char prefix[17]; /* of every board's hardware id */
-    long units;
+    int units;
     struct slot slots[SLOTS_MAX];
     size_t slot_count;
     struct bench bench;
-    long begun, closed, rejected;
+    int begun, closed, rejected;
     struct fault fault; /* what ended it */
 };
 
 static void say(const struct person *person, const char *text, const struct slot *slot)
 {
-    (void)fprintf(stderr, "operator: slot %d: %s (%ld of %ld closed, %ld rejected)\n", slot->number, text,
-                  person->closed, person->units, person->rejected);
+    (void)fprintf(stderr, "operator: slot %d: %s (%d of %d closed, %d rejected)\n", slot->number, text, person->closed,
+                  person->units, person->rejected);
 }
 
 static bool scan(struct person *person, const char *text)
@@ -66,7 +66,7 @@ static bool put_in(struct person *person, struct slot *slot)
         return true;
     bool first = !again && person->begun == 0;
     if (!again)
-        (void)snprintf(slot->board, sizeof slot->board, "%s%08lx", person->prefix, person->begun++);
+        (void)snprintf(slot->board, sizeof slot->board, "%s%08x", person->prefix, (unsigned)person->begun++);
     slot->seated = true;
     say(person, again ? "puts the unit back in" : "puts a unit in", slot);
     return bench_do(&person->bench, &person->fault, "insert %s %s %s%s%s", slot->port, slot->board, person->model,
@@ -279,15 +279,24 @@ static const char usage_text[] =
     "usage: kokuin station run JIG --order N --json | kokuin-operator --control PATH --scanner PORT --labels DIR\n"
     "           --slot N=PORT... --units N --model MODEL [--boards-from HEX] [--misbehave NAME]\n";
 
+/* A number from 1 to 9999 that ends at `end`. */
+static bool read_number(const char *text, char end, int *ret_number)
+{
+    int number = 0;
+    for (; *text >= '0' && *text <= '9' && number < 1000; text++)
+        number = number * 10 + (*text - '0');
+    *ret_number = number;
+    return *text == end && number > 0;
+}
+
 static bool read_slot(struct person *person, const char *text)
 {
     const char *equals = strchr(text, '=');
     if (!equals || person->slot_count == SLOTS_MAX)
         return false;
     struct slot *slot = &person->slots[person->slot_count++];
-    slot->number = atoi(text);
     (void)snprintf(slot->port, sizeof slot->port, "%s", equals + 1);
-    return slot->number > 0 && slot->port[0] != '\0';
+    return read_number(text, '=', &slot->number) && slot->port[0] != '\0';
 }
 
 static bool read_arguments(int argc, char **argv, struct person *person)
@@ -319,7 +328,8 @@ static bool read_arguments(int argc, char **argv, struct person *person)
             person->labels = optarg;
             break;
         case 'u':
-            person->units = atol(optarg);
+            if (!read_number(optarg, '\0', &person->units))
+                return false;
             break;
         case 'm':
             person->model = optarg;
@@ -351,7 +361,7 @@ int main(int argc, char **argv)
     bool good = bench_open(person.control, &person.bench, &person.fault) && watch(&person);
     bench_close(&person.bench);
     if (!good)
-        (void)fprintf(stderr, "operator: %s (%d %s); %ld of %ld closed\n", person.fault.text, (int)person.fault.code,
+        (void)fprintf(stderr, "operator: %s (%d %s); %d of %d closed\n", person.fault.text, (int)person.fault.code,
                       fault_name(person.fault.code), person.closed, person.units);
     return good && person.closed == person.units ? FAULT_EXIT_OK : FAULT_EXIT_CHECK_FAILED;
 }

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -15,7 +16,8 @@ static const struct known_default known[] = {{"admin", "Password12345678"}, {"ro
 static struct password_policy policy_of(unsigned length)
 {
     struct password_policy policy = {.length = length, .forbid = EVERY_RULE};
-    (void)strcpy(policy.alphabet, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-");
+    (void)snprintf(policy.alphabet, sizeof policy.alphabet, "%s",
+                   "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-");
     return policy;
 }
 

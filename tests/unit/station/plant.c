@@ -1,0 +1,188 @@
+#include "tests/unit/station/plant.h"
+
+#include "base/clock.h"
+#include "base/process.h"
+#include "schema/migrate.h"
+#include "station/flow/evidence.h"
+#include "station/flow/wait.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SERVING_MS 10000
+
+static const char jig_text[] = "station: A\n"
+                               "token:\n"
+                               "  module: %s\n"
+                               "  uri: pkcs11:token=production\n"
+                               "  pin_file: pin\n"
+                               "certificates:\n"
+                               "  root: ca/root.pem\n"
+                               "  issuing: ca/issuing.pem\n"
+                               "  station: ca/station.pem\n"
+                               "  recovery: ca/recovery.pem\n"
+                               "record: %s\n"
+                               "state_directory: state\n"
+                               "printers:\n"
+                               "  - name: labels\n"
+                               "    kind: png\n"
+                               "    path: %s\n"
+                               "    dpi: 300\n"
+                               "slots:\n"
+                               "  - number: 1\n"
+                               "    kind: stream\n"
+                               "    path: unix:%s\n"
+                               "    printer: labels\n"
+                               "scanners:\n"
+                               "  - name: hand\n"
+                               "    kind: stream\n"
+                               "    path: unix:%s/scanner.sock\n"
+                               "products:\n"
+                               "  - " SHIPPED "/products/router.yaml\n"
+                               "  - " SHIPPED "/products/sensor.yaml\n";
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void write_jig(struct plant *plant)
+{
+    char path[160];
+    char text[4096];
+    char station[POSTGRES_CONNINFO_SIZE];
+    const char *directory = plant->softhsm.directory;
+    postgres_as(plant->admin, "station_a", station);
+    (void)snprintf(path, sizeof path, "%s/pin", directory);
+    write_file(path, SOFTHSM_PIN);
+    (void)snprintf(plant->socket, sizeof plant->socket, "%s/slot.sock", directory);
+    int size = snprintf(text, sizeof text, jig_text, SOFTHSM_MODULE, station, directory, plant->socket, directory);
+    assert_true(size > 0 && (size_t)size < sizeof text);
+    (void)snprintf(plant->jig, sizeof plant->jig, "%s/jig.yaml", directory);
+    write_file(plant->jig, text);
+}
+
+static bool open_order(struct plant *plant, const char *path, unsigned quantity, struct fault *fault)
+{
+    char kinds[CREDENTIAL_LIST_SIZE];
+    char evidence[EVIDENCE_LIST_SIZE];
+    char planner[POSTGRES_CONNINFO_SIZE];
+    CLEANUP(product_freep) struct product *product = NULL;
+    CLEANUP(store_closep) struct store *store = NULL;
+    postgres_as(plant->admin, "planner", planner);
+    struct store_options options = {.conninfo = planner, .application = "test"};
+    if (!product_read(path, &product, fault) || !store_open(&options, &store, fault))
+        return false;
+    credential_list(product, kinds);
+    evidence_list(product, evidence);
+    struct store_order_new order = {.number = "A-1",
+                                    .product_code = product->code,
+                                    .model = product->model,
+                                    .gtin = product->gtin,
+                                    .quantity = quantity,
+                                    .macs_per_unit = product->macs_per_unit,
+                                    .route = route_name(product->auth),
+                                    .credential_kinds = kinds,
+                                    .required_evidence = evidence};
+    return store_order_open(store, &order, fault);
+}
+
+static bool make_record(struct plant *plant, const char *product, unsigned quantity, struct fault *fault)
+{
+    struct migration_status status;
+    struct station_grant grant = {.station = "A", .login = "station_a", .slots = 1};
+    return schema_migrate(plant->admin, &status, fault) && schema_grant_station(plant->admin, &grant, fault) &&
+           schema_grant_person(plant->admin, "planner", "planner", fault) &&
+           schema_add_numbers(plant->admin, "serial", 1, 10000, fault) &&
+           schema_add_numbers(plant->admin, "mac", 0x024b00000000, 3200, fault) &&
+           open_order(plant, product, quantity, fault);
+}
+
+void plant_open(struct plant *plant, const char *product, unsigned quantity)
+{
+    struct fault fault;
+    char path[512];
+    *plant = (struct plant){0};
+    (void)snprintf(path, sizeof path, SHIPPED "/products/%s", product);
+    postgres_database(plant->admin);
+    if (!softhsm_start(&plant->softhsm, &fault) || !softhsm_plant(&plant->softhsm, &fault) ||
+        !make_record(plant, path, quantity, &fault))
+        fail_msg("%s", fault.text);
+    write_jig(plant);
+    if (!rooms_open(plant->jig, "A-1", "test", &plant->rooms, &fault))
+        fail_msg("%s", fault.text);
+}
+
+void plant_close(struct plant *plant)
+{
+    plant_remove(plant);
+    rooms_free(plant->rooms);
+    plant->rooms = NULL;
+    softhsm_end(&plant->softhsm);
+}
+
+static bool serves(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool served = connect(connection, (const struct sockaddr *)&address, sizeof address) == 0;
+    (void)close(connection);
+    return served;
+}
+
+void plant_insert(struct plant *plant, const char *board, const char *model, const char *misbehave)
+{
+    char flash[160];
+    char root[160];
+    char listen[128];
+    struct fault fault;
+    (void)unlink(plant->socket);
+    (void)snprintf(flash, sizeof flash, "%s/%s.flash", plant->softhsm.directory, board);
+    (void)snprintf(root, sizeof root, "%s", softhsm_file(&plant->softhsm, "root.pem"));
+    (void)snprintf(listen, sizeof listen, "unix:%s", plant->socket);
+    const char *const argv[] = {
+        "kokuin-unit", "--flash", flash,      "--root", root,         "--model", model,
+        "--board",     board,     "--listen", listen,   "--delay-ms", "30",      misbehave ? "--misbehave" : NULL,
+        misbehave,     NULL};
+    struct process_options options = {.path = KOKUIN_UNIT, .argv = argv, .death_signal = SIGKILL};
+    if (!process_start(&options, &plant->unit, &fault))
+        fail_msg("%s", fault.text);
+    struct deadline deadline = deadline_in_ms(SERVING_MS);
+    while (!serves(plant->socket)) {
+        if (deadline_passed(deadline))
+            fail_msg("kokuin-unit does not serve %s", plant->socket);
+        wait_until(deadline_in_ms(5));
+    }
+}
+
+void plant_remove(struct plant *plant)
+{
+    if (plant->unit == 0)
+        return;
+    (void)kill(plant->unit, SIGTERM);
+    (void)waitpid(plant->unit, NULL, 0);
+    plant->unit = 0;
+}
+
+long plant_count(const struct plant *plant, const char *query)
+{
+    char *value = postgres_value(plant->admin, query);
+    assert_non_null(value);
+    long count = strtol(value, NULL, 10);
+    free(value);
+    return count;
+}

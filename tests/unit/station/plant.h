@@ -1,0 +1,36 @@
+/* plant.h -- a whole small plant for a journey: keys on a real SoftHSM, a real PostgreSQL, the demo's products, and
+ * kokuin-unit in a slot behind a unix socket.
+ *
+ * Every function ends the test when it fails.
+ *
+ * Owner    plant_close() ends what plant_open() started
+ * Threads  one
+ * Secrets  test PINs; the passwords of simulated units
+ * Layer    tests/
+ */
+#pragma once
+
+#include "schema/store.h"
+#include "station/line/rooms.h"
+#include "tests/support/postgres.h"
+#include "tests/support/softhsm.h"
+
+struct plant {
+    struct softhsm softhsm;
+    char admin[POSTGRES_CONNINFO_SIZE];
+    char jig[128]; /* the jig file */
+    char socket[96];
+    struct rooms *rooms;
+    pid_t unit;
+};
+
+/* `product` is a file of jigs/demo/products; the order is "A-1". */
+void plant_open(struct plant *plant, const char *product, unsigned quantity);
+void plant_close(struct plant *plant);
+
+/* Puts a board into the slot: kokuin-unit with this hardware id, whose flash stays from one time to the next. */
+void plant_insert(struct plant *plant, const char *board, const char *model, const char *misbehave);
+void plant_remove(struct plant *plant);
+
+/* One number of the record, asked as the administrator. */
+long plant_count(const struct plant *plant, const char *query);

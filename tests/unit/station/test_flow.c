@@ -1,0 +1,424 @@
+/* Whole journeys with real parts: SoftHSM, PostgreSQL, the label's own child process, and kokuin-unit. Every
+ * misbehaviour ends in its own fault, is recorded, and never ends in `closed`. */
+#include "base/process.h"
+#include "station/flow/flow.h"
+#include "tests/unit/station/plant.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct plant plant;
+static const char *const render_argv[] = {"kokuin", "station", "render", NULL};
+
+/* What a slot worker would be to the flow, and what the test looks at. */
+struct world {
+    enum flow_step last;
+    char label[17];
+    char serial[SERIAL_SIZE];
+    unsigned printed;
+    unsigned scans;
+    enum fault_code answers[4]; /* to each scan */
+    /* what it is told to do */
+    enum fault_code printer; /* fails so instead of printing */
+    unsigned wrong_scans;    /* scans of a label that is none of this unit's, before the right one */
+    bool taken_out;          /* the unit leaves the slot while the label waits */
+    bool swapped;            /* another board sits in the slot when the label is scanned */
+};
+
+static void show(void *context, const struct flow_progress *progress)
+{
+    struct world *world = context;
+    assert_true(progress->step >= world->last);
+    world->last = progress->step;
+    memcpy(world->serial, progress->serial, sizeof world->serial);
+    memcpy(world->label, progress->label, sizeof world->label);
+}
+
+static bool print(void *context, const char *label, const struct label_bitmap *bitmap,
+                  enum store_print_level *ret_level, struct fault *fault)
+{
+    struct world *world = context;
+    assert_true(label_id_is_valid(label));
+    assert_true(bitmap->width > 100);
+    if (world->printer != FAULT_NONE)
+        return fault_set(fault, world->printer, 0, "told to fail");
+    world->printed++;
+    *ret_level = STORE_PRINT_CLAIMED;
+    return true;
+}
+
+static bool await_scan(void *context, struct flow_scan *ret_scan, struct fault *fault)
+{
+    struct world *world = context;
+    if (world->taken_out)
+        return fault_set(fault, FAULT_UNIT_UNPLUGGED, 0, "taken out");
+    if (world->swapped) {
+        plant_remove(&plant);
+        plant_insert(&plant, "00ff00ff", "KR-1000", NULL);
+    }
+    assert_true(world->scans < ARRAY_SIZE(world->answers));
+    struct flow_scan scan = {.gtin = ""};
+    (void)snprintf(scan.serial, sizeof scan.serial, "%s", world->serial);
+    (void)snprintf(scan.label, sizeof scan.label, "%s", world->label);
+    if (world->scans == 0 && world->wrong_scans > 0)
+        (void)snprintf(scan.serial, sizeof scan.serial, "KR00000ZZZZZ");
+    else if (world->scans == 1 && world->wrong_scans > 1)
+        (void)snprintf(scan.label, sizeof scan.label, "ZZZZZZZZZZZZZ");
+    else if (world->scans == 2 && world->wrong_scans > 2)
+        (void)snprintf(scan.gtin, sizeof scan.gtin, "04912345000026");
+    *ret_scan = scan;
+    return true;
+}
+
+static void answer_scan(void *context, const struct fault *why)
+{
+    struct world *world = context;
+    world->answers[world->scans++] = why ? why->code : FAULT_NONE;
+}
+
+static struct flow_result run(struct world *world)
+{
+    const struct rooms *rooms = plant.rooms;
+    struct flow_station station = {
+        .token = rooms->token,
+        .issuer = rooms->issuer,
+        .sealer = rooms->sealer,
+        .store = rooms->store,
+        .unit = {.port = rooms_port(&rooms->jig->slots[0]),
+                 .station = {.station_certificate = rooms->jig->station_certificate,
+                             .root_certificate = rooms->jig->root_certificate,
+                             .issuing_certificate = rooms->jig->issuing_certificate,
+                             .key = station_key_handle(rooms->station_key)},
+                 .answer_ms = 3000},
+        .product = rooms->product,
+        .render = {.path = KOKUIN, .argv = render_argv},
+        .order = "A-1",
+        .printer = rooms->jig->printers[0].name,
+        .dpi = rooms->jig->printers[0].dpi,
+        .slot = 1,
+        .operator_badge = "4711",
+    };
+    struct flow_world callbacks = {
+        .context = world, .show = show, .print = print, .await_scan = await_scan, .answer_scan = answer_scan};
+    world->last = 0;
+    world->scans = 0;
+    struct flow_result result;
+    flow_run(&station, &callbacks, &result);
+    return result;
+}
+
+/* One visit of a board to the slot. */
+static struct flow_result visit(struct world *world, const char *board, const char *misbehave)
+{
+    plant_insert(&plant, board, plant.rooms->product->model, misbehave);
+    struct flow_result result = run(world);
+    plant_remove(&plant);
+    return result;
+}
+
+static void expect_closed(const struct flow_result *result)
+{
+    if (result->end != FLOW_CLOSED)
+        fail_msg("ended as %d: %s (%s; %s)", (int)result->end, result->fault.text, fault_name(result->fault.code),
+                 result->record.text);
+}
+
+static void expect_fault(const struct flow_result *result, enum flow_end end, enum fault_code code)
+{
+    if (result->end != end || result->fault.code != code)
+        fail_msg("ended as %d with %s: %s", (int)result->end, fault_name(result->fault.code), result->fault.text);
+    assert_int_equal(result->record.code, FAULT_NONE);
+}
+
+static long closed(void)
+{
+    return plant_count(&plant, "SELECT count(*) FROM prov.attempt WHERE state = 'closed'");
+}
+
+/* ---- the good way ---- */
+
+static void test_router_from_blank_to_closed(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct flow_result result = visit(&world, "a0000001", NULL);
+    expect_closed(&result);
+    assert_int_equal(result.attempt, 1);
+    assert_int_equal(world.printed, 1);
+    assert_int_equal(closed(), 1);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.evidence WHERE verdict = 'shown'"), 14);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.evidence WHERE verdict <> 'shown'"), 0);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.credential"), 2);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.scan WHERE answer = 'matched'"), 1);
+}
+
+/* The same board meets its own history, even with its memory erased by somebody. */
+static void test_closed_board_is_not_made_twice(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct flow_result result = visit(&world, "a0000001", NULL);
+    expect_fault(&result, FLOW_FAILED, FAULT_UNIT_CLOSED);
+    assert_int_equal(closed(), 1);
+}
+
+static void test_boot_noise_is_no_fault(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct flow_result result = visit(&world, "a0000002", "noise");
+    expect_closed(&result);
+}
+
+static void test_wrong_scans_are_told_and_kept(void **state)
+{
+    (void)state;
+    struct world world = {.wrong_scans = 3};
+    struct flow_result result = visit(&world, "a0000003", NULL);
+    expect_closed(&result);
+    assert_int_equal(world.answers[0], FAULT_SCAN_WRONG_UNIT);
+    assert_int_equal(world.answers[1], FAULT_SCAN_DEAD_LABEL);
+    assert_int_equal(world.answers[2], FAULT_SCAN_WRONG_UNIT);
+    assert_int_equal(world.answers[3], FAULT_NONE);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.scan WHERE answer <> 'matched'"), 2);
+}
+
+/* A label that waits for its scan is good: the unit may leave the slot and come back to it. */
+static void test_labelled_unit_is_resumed(void **state)
+{
+    (void)state;
+    struct world world = {.taken_out = true};
+    struct flow_result result = visit(&world, "a0000004", NULL);
+    expect_fault(&result, FLOW_LEFT, FAULT_UNIT_UNPLUGGED);
+    world.taken_out = false;
+    char label[17];
+    memcpy(label, world.label, sizeof label);
+    result = visit(&world, "a0000004", NULL);
+    expect_closed(&result);
+    assert_int_equal(result.attempt, 1);
+    assert_int_equal(world.printed, 1);
+    assert_string_equal(world.label, label);
+}
+
+/* A swapped board is seen at the scan, over the cable; the right one goes on where it was. */
+static void test_swapped_board_at_the_scan(void **state)
+{
+    (void)state;
+    struct world world = {.swapped = true};
+    struct flow_result result = visit(&world, "a0000005", NULL);
+    expect_fault(&result, FLOW_LEFT, FAULT_UNIT_SWAPPED);
+    assert_int_equal(world.answers[0], FAULT_UNIT_SWAPPED);
+    world.swapped = false;
+    result = visit(&world, "a0000005", NULL);
+    expect_closed(&result);
+}
+
+/* ---- rework ---- */
+
+static void test_unplugged_during_injection_is_reworked(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct flow_result result = visit(&world, "a0000006", "unplug-during-injection");
+    expect_fault(&result, FLOW_FAILED, FAULT_UNIT_UNPLUGGED);
+    char serial[SERIAL_SIZE];
+    memcpy(serial, result.progress.serial, sizeof serial);
+    result = visit(&world, "a0000006", NULL);
+    expect_closed(&result);
+    assert_int_equal(result.attempt, 2);
+    assert_string_equal(result.progress.serial, serial);
+    /* two attempts, two of each credential, never one twice: the record's UNIQUE stands behind it */
+    char query[256];
+    (void)snprintf(query, sizeof query,
+                   "SELECT count(DISTINCT fingerprint) FROM prov.credential JOIN prov.attempt USING (attempt) "
+                   "JOIN prov.unit USING (unit_id) WHERE serial = '%s'",
+                   serial);
+    assert_int_equal(plant_count(&plant, query), 4);
+}
+
+static void test_unknown_print_is_reworked(void **state)
+{
+    (void)state;
+    struct world world = {.printer = FAULT_PRINTER_UNKNOWN};
+    struct flow_result result = visit(&world, "a0000007", NULL);
+    expect_fault(&result, FLOW_FAILED, FAULT_PRINTER_UNKNOWN);
+    world.printer = FAULT_NONE;
+    result = visit(&world, "a0000007", NULL); /* it comes locked, and the product lets it be reopened */
+    expect_closed(&result);
+    assert_int_equal(result.attempt, 2);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.label_event WHERE kind = 'dead'"), 1);
+}
+
+static void test_printer_that_is_away_holds_the_station(void **state)
+{
+    (void)state;
+    struct world world = {.printer = FAULT_PRINTER_AWAY};
+    struct flow_result result = visit(&world, "a0000008", NULL);
+    expect_fault(&result, FLOW_HELD, FAULT_PRINTER_AWAY);
+    world.printer = FAULT_NONE;
+    result = visit(&world, "a0000008", NULL);
+    expect_closed(&result);
+}
+
+/* ---- what must never be closed ---- */
+
+struct bad {
+    const char *board, *misbehave;
+    enum fault_code code;
+    const char *evidence; /* the row that says so, or NULL */
+};
+
+static const struct bad bad_units[] = {
+    {"b0000001", "silent", FAULT_UNIT_SILENT, NULL},
+    {"b0000002", "garbage", FAULT_UNIT_GARBAGE, NULL},
+    {"b0000003", "wrong-model", FAULT_UNIT_MODEL, NULL},
+    {"b0000004", "swapped-board", FAULT_UNIT_SWAPPED, NULL},
+    {"b0000005", "old-certificate", FAULT_UNIT_CERTIFICATE, "certificate_used"},
+    {"b0000006", "default-still-live", FAULT_WRONG_PASSWORD_ACCEPTED, "known_defaults_refused"},
+    {"b0000007", "wrong-password-accepted", FAULT_WRONG_PASSWORD_ACCEPTED, "wrong_password_refused"},
+    {"b0000008", "lock-does-not-lock", FAULT_LOCK_FAILED, "lock"},
+    {"b0000009", "receipt-without-writing", FAULT_UNIT_CERTIFICATE, "certificate_used"},
+    {"b000000a", "foreign-csr", FAULT_CSR_REFUSED, NULL},
+    {"b000000b", "bad-csr-signature", FAULT_CSR_REFUSED, NULL},
+    {"b000000c", "interface-open", FAULT_INTERFACE_OPEN, "interfaces"},
+    {"b000000d", "no-retry-limit", FAULT_EVIDENCE_FAILED, "retry_limit"},
+    {"b000000e", "lost-on-restart", FAULT_PASSWORD_NOT_ACCEPTED, "password_accepted"},
+};
+
+static void expect_bad(const struct bad *bad)
+{
+    long before = closed();
+    struct world world = {0};
+    struct flow_result result = visit(&world, bad->board, bad->misbehave);
+    if (result.end != FLOW_FAILED || result.fault.code != bad->code)
+        fail_msg("%s: ended as %d with %s: %s", bad->misbehave, (int)result.end, fault_name(result.fault.code),
+                 result.fault.text);
+    assert_int_equal(result.record.code, FAULT_NONE);
+    assert_int_equal(world.printed, 0);
+    assert_int_equal(closed(), before);
+    char query[256];
+    (void)snprintf(query, sizeof query,
+                   "SELECT count(*) FROM prov.attempt JOIN prov.failure USING (attempt) "
+                   "WHERE hardware_id = '\\x%s' AND failure.number = %d AND state = 'failed'",
+                   bad->board, (int)bad->code);
+    if (plant_count(&plant, query) != (result.attempt > 0 ? 1 : 0))
+        fail_msg("%s: its failure is not in the record", bad->misbehave);
+    (void)snprintf(query, sizeof query,
+                   "SELECT count(*) FROM prov.attempt JOIN prov.evidence USING (attempt) "
+                   "WHERE hardware_id = '\\x%s' AND name = '%s' AND verdict = 'failed'",
+                   bad->board, bad->evidence ? bad->evidence : "lock");
+    if (plant_count(&plant, query) != (bad->evidence ? 1 : 0))
+        fail_msg("%s: its evidence is not in the record", bad->misbehave);
+}
+
+static void test_bad_units_are_never_closed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(bad_units); i++)
+        expect_bad(&bad_units[i]);
+}
+
+/* Two boards with one key: the record refuses the second, and the station stops until a person has looked. */
+static void test_reused_key_holds_the_station(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct flow_result result = visit(&world, "c0000001", "reused-key");
+    expect_closed(&result);
+    result = visit(&world, "c0000002", "reused-key");
+    expect_fault(&result, FLOW_HELD, FAULT_RECORD_DUPLICATE);
+    assert_int_equal(result.progress.step, FLOW_ISSUE);
+}
+
+static void test_record_away_starts_nothing(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    plant_insert(&plant, "d0000001", "KR-1000", NULL);
+    postgres_halt();
+    struct flow_result result = run(&world);
+    postgres_resume();
+    assert_int_equal(result.end, FLOW_HELD);
+    assert_int_equal(result.fault.code, FAULT_RECORD_AWAY);
+    assert_int_equal(result.progress.step, FLOW_RESERVE);
+    result = run(&world); /* the same process goes on once the record is back */
+    plant_remove(&plant);
+    expect_closed(&result);
+}
+
+static void test_order_used_up(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    char query[96];
+    (void)snprintf(query, sizeof query, "SELECT 40 - count(*) FROM prov.unit");
+    for (long left = plant_count(&plant, query), i = 0; i < left; i++) {
+        char board[24];
+        (void)snprintf(board, sizeof board, "e%07lx", i);
+        struct flow_result result = visit(&world, board, "bad-csr-signature");
+        expect_fault(&result, FLOW_FAILED, FAULT_CSR_REFUSED);
+    }
+    struct flow_result result = visit(&world, "ee000000", NULL);
+    expect_fault(&result, FLOW_HELD, FAULT_ORDER_USED_UP);
+}
+
+static int open_routers(void **state)
+{
+    (void)state;
+    plant_open(&plant, "router.yaml", 40);
+    return 0;
+}
+
+static int close_plant(void **state)
+{
+    (void)state;
+    plant_close(&plant);
+    return 0;
+}
+
+static void test_sensor_without_passwords(void **state)
+{
+    (void)state;
+    plant_open(&plant, "sensor.yaml", 2);
+    struct world world = {0};
+    struct flow_result result = visit(&world, "a0000001", NULL);
+    expect_closed(&result);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.credential"), 0);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.evidence WHERE name = 'no_password_login' AND "
+                                         "verdict = 'shown'"),
+                     1);
+    plant_close(&plant);
+}
+
+int main(void)
+{
+    struct fault fault;
+    if (!process_harden(&fault) || !secret_arena_open(1 << 16, &fault))
+        return 1;
+    const struct CMUnitTest routers[] = {
+        cmocka_unit_test(test_router_from_blank_to_closed),
+        cmocka_unit_test(test_closed_board_is_not_made_twice),
+        cmocka_unit_test(test_boot_noise_is_no_fault),
+        cmocka_unit_test(test_wrong_scans_are_told_and_kept),
+        cmocka_unit_test(test_labelled_unit_is_resumed),
+        cmocka_unit_test(test_swapped_board_at_the_scan),
+        cmocka_unit_test(test_unplugged_during_injection_is_reworked),
+        cmocka_unit_test(test_unknown_print_is_reworked),
+        cmocka_unit_test(test_printer_that_is_away_holds_the_station),
+        cmocka_unit_test(test_bad_units_are_never_closed),
+        cmocka_unit_test(test_reused_key_holds_the_station),
+        cmocka_unit_test(test_record_away_starts_nothing),
+        cmocka_unit_test(test_order_used_up),
+    };
+    const struct CMUnitTest sensors[] = {
+        cmocka_unit_test(test_sensor_without_passwords),
+    };
+    int failed = cmocka_run_group_tests_name("station/flow: routers", routers, open_routers, close_plant);
+    failed += cmocka_run_group_tests_name("station/flow: sensors", sensors, NULL, postgres_stop);
+    return failed;
+}
