@@ -76,7 +76,7 @@ void remove_directory(const char *directory)
 void pki_open(struct pki *pki)
 {
     memset(pki, 0, sizeof *pki);
-    strcpy(pki->directory, "/tmp/kokuin-device-XXXXXX");
+    snprintf(pki->directory, sizeof pki->directory, "/tmp/kokuin-device-XXXXXX");
     assert_non_null(mkdtemp(pki->directory));
     pki->root_key = EVP_EC_gen("P-256");
     pki->issuing_key = EVP_EC_gen("P-256");
