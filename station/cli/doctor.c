@@ -8,12 +8,23 @@
 #include "hsm/station_key.h"
 #include "jigs/read.h"
 #include "schema/store.h"
+#include "station/flow/flow.h"
 #include "station/flow/json.h"
-#include "station/label/label.h"
+#include "station/line/line.h"
 #include "station/line/rooms.h"
 
 #include <stdio.h>
 #include <string.h>
+
+struct passwords {
+    struct secret *each[PRODUCT_CREDENTIALS_MAX];
+};
+
+static void passwords_freep(struct passwords *passwords)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(passwords->each); i++)
+        secret_free(passwords->each[i]);
+}
 
 struct doctor {
     struct cli *cli;
@@ -113,30 +124,33 @@ static bool check_record(struct doctor *doctor, struct fault *fault)
     return store_open(&options, &store, fault);
 }
 
-/* The widest that each field can be: what the template must have room for. */
+/* A made-up serial with its check character, a password of each policy's length: drawn as a unit's label would be. */
 static bool check_template(const struct product *product, unsigned dpi, struct fault *fault)
 {
-    struct label_sample samples[4 + 2 * PRODUCT_CREDENTIALS_MAX] = {
-        {.name = "model", .widest = product->model},
-        {.name = "name", .widest = product->name},
-        {.name = "mac", .widest = "00:00:00:00:00:00"},
-    };
-    size_t count = 3;
-    char ssid[64];
-    (void)snprintf(ssid, sizeof ssid, "%s000000", product->ssid_prefix);
-    samples[count++] = (struct label_sample){.name = "ssid", .widest = product->ssid_prefix[0] ? ssid : ""};
-    char passwords[PRODUCT_CREDENTIALS_MAX][POLICY_LENGTH_MAX + 1];
-    char users[PRODUCT_CREDENTIALS_MAX][sizeof product->credentials->kind + sizeof "_user"];
+    char serial[SERIAL_SIZE];
+    char ssid[64] = "";
+    (void)snprintf(serial, sizeof serial, "%s000000000", product->code);
+    serial[SERIAL_LENGTH - 1] = serial_check_character(serial, SERIAL_LENGTH - 1);
+    if (product->ssid_prefix[0] != '\0')
+        (void)snprintf(ssid, sizeof ssid, "%s%s", product->ssid_prefix, serial + SERIAL_LENGTH - 6);
+    struct flow_label label = {.product = product,
+                               .serial = serial,
+                               .label = "0000000000000",
+                               .mac = 0x024b00000000,
+                               .ssid = ssid,
+                               .dpi = dpi};
+    CLEANUP(passwords_freep) struct passwords passwords = {0};
     for (size_t i = 0; i < product->credential_count; i++) {
-        const struct product_credential *credential = &product->credentials[i];
-        memset(passwords[i], credential->policy.alphabet[0], credential->policy.length);
-        passwords[i][credential->policy.length] = '\0';
-        (void)snprintf(users[i], sizeof users[i], "%s_user", credential->kind);
-        samples[count++] = (struct label_sample){.name = credential->kind, .widest = passwords[i], .secret = true};
-        samples[count++] = (struct label_sample){.name = users[i], .widest = credential->user};
+        const struct password_policy *policy = &product->credentials[i].policy;
+        passwords.each[i] = secret_new(policy->length);
+        if (!passwords.each[i])
+            return fault_set(fault, FAULT_NO_MEMORY, 0, "make up a password");
+        for (unsigned j = 0; j < policy->length; j++)
+            secret_write(passwords.each[i])[j] = (uint8_t)policy->alphabet[j % strlen(policy->alphabet)];
+        label.passwords[i] = passwords.each[i];
     }
-    return label_check(product->label_template, product->label_width_mm, product->label_height_mm, dpi, samples, count,
-                       fault);
+    CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = NULL;
+    return flow_draw_label(&line_label_child, &label, &bitmap, fault);
 }
 
 static void check_templates(struct doctor *doctor)

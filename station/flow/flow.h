@@ -103,3 +103,19 @@ struct flow_result {
 /* Takes the unit that sits in the slot through its journey. */
 NONNULL(1, 2, 3)
 void flow_run(const struct flow_station *station, const struct flow_world *world, struct flow_result *ret_result);
+
+/* What stands on a label. Templates may name gtin, serial, label, model, name, mac, ssid, and for each credential its
+ * kind (the password) and "<kind>_user". */
+struct flow_label {
+    const struct product *product;
+    const char *serial;
+    const char *label;
+    uint64_t mac;
+    const char *ssid;                                        /* "" for none */
+    const struct secret *passwords[PRODUCT_CREDENTIALS_MAX]; /* in the order of the product's credentials */
+    unsigned dpi;
+};
+
+/* Draws it in a child process. Faults: those of label_render_in_child(). */
+NODISCARD NONNULL(1, 2, 3, 4) bool flow_draw_label(const struct label_child *child, const struct flow_label *label,
+                                                   struct label_bitmap **ret_bitmap, struct fault *fault);

@@ -39,36 +39,51 @@ static bool request_labelled(struct journey *journey, struct fault *fault)
                           fault);
 }
 
-/* What the template may name: the unit's own values, and for each credential {{kind}} and {{kind_user}}. */
-static bool render(struct journey *journey, struct label_bitmap **ret_bitmap, struct fault *fault)
+bool flow_draw_label(const struct label_child *child, const struct flow_label *label, struct label_bitmap **ret_bitmap,
+                     struct fault *fault)
 {
-    const struct product *product = journey->product;
+    const struct product *product = label->product;
     char mac[MAC_TEXT_SIZE];
-    mac_text(journey->reservation.mac, mac);
+    mac_text(label->mac, mac);
     struct label_field fields[FIELDS_MAX] = {
-        {.name = "gtin", .value = product->gtin},   {.name = "serial", .value = journey->reservation.serial},
-        {.name = "label", .value = journey->label}, {.name = "model", .value = product->model},
-        {.name = "name", .value = product->name},   {.name = "mac", .value = mac},
-        {.name = "ssid", .value = journey->ssid},
+        {.name = "gtin", .value = product->gtin}, {.name = "serial", .value = label->serial},
+        {.name = "label", .value = label->label}, {.name = "model", .value = product->model},
+        {.name = "name", .value = product->name}, {.name = "mac", .value = mac},
+        {.name = "ssid", .value = label->ssid},
     };
     size_t count = 7;
     char user_names[PRODUCT_CREDENTIALS_MAX][sizeof product->credentials->kind + sizeof "_user"];
-    for (size_t i = 0; i < journey->credential_count; i++) {
-        const struct journey_credential *credential = &journey->credentials[i];
-        fields[count++] = (struct label_field){.name = credential->is->kind, .secret = credential->password};
-        (void)snprintf(user_names[i], sizeof user_names[i], "%s_user", credential->is->kind);
-        fields[count++] = (struct label_field){.name = user_names[i], .value = credential->is->user};
+    for (size_t i = 0; i < product->credential_count; i++) {
+        const struct product_credential *credential = &product->credentials[i];
+        fields[count++] = (struct label_field){.name = credential->kind, .secret = label->passwords[i]};
+        (void)snprintf(user_names[i], sizeof user_names[i], "%s_user", credential->kind);
+        fields[count++] = (struct label_field){.name = user_names[i], .value = credential->user};
     }
     struct label_request request = {
         .template_path = product->label_template,
         .template_sha256 = product->label_sha256,
         .width_mm = product->label_width_mm,
         .height_mm = product->label_height_mm,
-        .dpi = journey->station->dpi,
+        .dpi = label->dpi,
         .fields = fields,
         .field_count = count,
     };
-    return label_render_in_child(&journey->station->render, &request, deadline_in_ms(RENDER_MS), ret_bitmap, fault);
+    return label_render_in_child(child, &request, deadline_in_ms(RENDER_MS), ret_bitmap, fault);
+}
+
+static bool draw(const struct journey *journey, struct label_bitmap **ret_bitmap, struct fault *fault)
+{
+    struct flow_label label = {
+        .product = journey->product,
+        .serial = journey->reservation.serial,
+        .label = journey->label,
+        .mac = journey->reservation.mac,
+        .ssid = journey->ssid,
+        .dpi = journey->station->dpi,
+    };
+    for (size_t i = 0; i < journey->credential_count; i++)
+        label.passwords[i] = journey->credentials[i].password;
+    return flow_draw_label(&journey->station->render, &label, ret_bitmap, fault);
 }
 
 bool journey_print(struct journey *journey, struct fault *fault)
@@ -82,7 +97,7 @@ bool journey_print(struct journey *journey, struct fault *fault)
         return fault_within(fault, "record the label");
 
     CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = NULL;
-    if (!render(journey, &bitmap, fault))
+    if (!draw(journey, &bitmap, fault))
         return fault_within(fault, "draw the label");
     const struct flow_world *world = journey->world;
     if (!world->print(world->context, journey->label, bitmap, &journey->print_level, fault))

@@ -15,6 +15,7 @@
 #define QUIET_TRIES 2
 /* Where a policy needs a retry limit and the product names no number. */
 #define RETRY_LIMIT_DEFAULT 10
+#define RETRY_LIMIT_MAX 100
 
 static const char *const outcome_names[] = {
     [UNIT_LOGIN_ACCEPTED] = "accepted", [UNIT_LOGIN_REFUSED] = "refused", [UNIT_LOGIN_DELAYED] = "delayed",
@@ -210,6 +211,43 @@ static bool recover_log_in(struct attempt *attempt, const struct unit_login_resu
     return log_in_rightly(attempt, &right, fault);
 }
 
+/* One more wrong log-in than the limit, all made beforehand: a draw in between would hide a short delay. */
+struct volley {
+    size_t count;
+    struct secret *passwords[RETRY_LIMIT_MAX + 1];
+};
+
+static void volley_freep(struct volley *volley)
+{
+    for (size_t i = 0; i < volley->count; i++)
+        secret_free(volley->passwords[i]);
+}
+
+static bool make_volley(struct attempt *attempt, unsigned limit, struct volley *volley, struct fault *fault)
+{
+    if (limit > RETRY_LIMIT_MAX)
+        return fault_set(fault, FAULT_PRODUCT_CANNOT, 0, "a retry limit of %u cannot be tested, at most %d", limit,
+                         RETRY_LIMIT_MAX);
+    for (; volley->count <= limit; volley->count++)
+        if (!make_wrong(attempt->journey, attempt->credential, (unsigned)volley->count,
+                        &volley->passwords[volley->count], fault))
+            return false;
+    return true;
+}
+
+static bool fire(struct attempt *attempt, const struct volley *volley, unsigned *ret_tries,
+                 struct unit_login_result *ret_result, struct fault *fault)
+{
+    unsigned tries = 0;
+    struct unit_login_result result = {.outcome = UNIT_LOGIN_REFUSED};
+    for (; tries < volley->count && result.outcome == UNIT_LOGIN_REFUSED; tries++)
+        if (!try_once(attempt, attempt->credential->is->user, volley->passwords[tries], &result, fault))
+            return false;
+    *ret_tries = tries;
+    *ret_result = result;
+    return true;
+}
+
 /* Wrong tries in a row, without a right one between, until the unit delays or locks out: within the product's limit. */
 static bool see_retry_limit(struct attempt *attempt, struct json *facts, struct fault *fault)
 {
@@ -217,24 +255,19 @@ static bool see_retry_limit(struct attempt *attempt, struct json *facts, struct 
         return true;
     unsigned limit = attempt->journey->product->retry_limit;
     limit = limit > 0 ? limit : RETRY_LIMIT_DEFAULT;
-    struct unit_login_result result = {.outcome = UNIT_LOGIN_REFUSED};
-    if (!log_in_rightly(attempt, &result, fault))
+    struct unit_login_result result;
+    unsigned tries;
+    CLEANUP(volley_freep) struct volley volley = {0};
+    if (!make_volley(attempt, limit, &volley, fault) || !log_in_rightly(attempt, &result, fault) ||
+        !fire(attempt, &volley, &tries, &result, fault))
         return false;
-    unsigned tries = 0;
-    for (result.outcome = UNIT_LOGIN_REFUSED; result.outcome == UNIT_LOGIN_REFUSED && tries <= limit; tries++) {
-        CLEANUP(secret_freep) struct secret *wrong = NULL;
-        if (!make_wrong(attempt->journey, attempt->credential, tries, &wrong, fault) ||
-            !try_once(attempt, attempt->credential->is->user, wrong, &result, fault))
-            return false;
-    }
-    bool slowed = result.outcome == UNIT_LOGIN_DELAYED || result.outcome == UNIT_LOGIN_LOCKED;
     json_number(facts, "limit", limit);
     json_number(facts, "wrong_tries", tries);
     json_text(facts, "then", outcome_name(result.outcome));
     json_number(facts, "wait_ms", result.wait_ms);
     if (result.outcome == UNIT_LOGIN_ACCEPTED)
         return fault_set(fault, FAULT_WRONG_PASSWORD_ACCEPTED, 0, "wrong try %u was accepted", tries);
-    if (!slowed)
+    if (result.outcome != UNIT_LOGIN_DELAYED && result.outcome != UNIT_LOGIN_LOCKED)
         return fault_set(fault, FAULT_EVIDENCE_FAILED, 0, "not slowed after %u wrong tries, limit is %u", tries, limit);
     return recover_log_in(attempt, &result, fault);
 }

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/fault.h"
+#include "station/label/label.h"
 
 struct line_options {
     const char *jig;   /* path of the jig file */
@@ -44,8 +45,10 @@ struct worker_options {
 NODISCARD NONNULL(1) int slot_worker_run(const struct worker_options *options);
 NODISCARD NONNULL(1) int printer_worker_run(const struct worker_options *options);
 NODISCARD NONNULL(1) int scanner_reader_run(const struct worker_options *options);
-/* Draws one label and ends: standard input and output are the slot worker's (station/label/label.h). */
+/* Draws one label and ends: standard input and output are those of whoever started it (station/label/label.h). */
 NODISCARD int label_child_run(void);
+/* How this program starts that. */
+extern const struct label_child line_label_child;
 
 /* Locked memory for secrets in each process that holds some. */
 #define SECRET_ARENA_BYTES (1 << 16)

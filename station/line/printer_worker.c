@@ -3,7 +3,6 @@
 #include "base/channel.h"
 #include "base/log.h"
 #include "jigs/read.h"
-#include "station/label/label.h"
 #include "station/label/printer.h"
 #include "station/line/conduit.h"
 
@@ -87,9 +86,4 @@ int printer_worker_run(const struct worker_options *options)
     log_fault(&line, &fault);
     log_end(&line);
     return (int)fault_exit(fault.code);
-}
-
-int label_child_run(void)
-{
-    return label_render_main(STDIN_FILENO, STDOUT_FILENO);
 }

@@ -18,8 +18,6 @@
 #define NOBODY "-"    /* stands in the record where no badge was scanned */
 #define IDLE_MS 60000 /* how long one wait for a unit may take before the slot is looked at again */
 
-static const char *const render_argv[] = {"kokuin", "station", "render", NULL};
-
 struct slot_worker {
     struct rooms *rooms;
     const struct jig_slot *slot;
@@ -203,7 +201,7 @@ static struct flow_station station_of(struct slot_worker *worker)
                              .issuing_certificate = rooms->jig->issuing_certificate,
                              .key = station_key_handle(rooms->station_key)}},
         .product = rooms->product,
-        .render = {.argv = render_argv},
+        .render = line_label_child,
         .order = worker->order,
         .printer = printer->name,
         .dpi = printer->dpi,

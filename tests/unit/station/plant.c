@@ -154,10 +154,9 @@ void plant_insert(struct plant *plant, const char *board, const char *model, con
     (void)snprintf(flash, sizeof flash, "%s/%s.flash", plant->softhsm.directory, board);
     (void)snprintf(root, sizeof root, "%s", softhsm_file(&plant->softhsm, "root.pem"));
     (void)snprintf(listen, sizeof listen, "unix:%s", plant->socket);
-    const char *const argv[] = {
-        "kokuin-unit", "--flash", flash,      "--root", root,         "--model", model,
-        "--board",     board,     "--listen", listen,   "--delay-ms", "30",      misbehave ? "--misbehave" : NULL,
-        misbehave,     NULL};
+    const char *const argv[] = {"kokuin-unit", "--flash", flash, "--root",   root,   "--model",
+                                model,         "--board", board, "--listen", listen, misbehave ? "--misbehave" : NULL,
+                                misbehave,     NULL};
     struct process_options options = {.path = KOKUIN_UNIT, .argv = argv, .death_signal = SIGKILL};
     if (!process_start(&options, &plant->unit, &fault))
         fail_msg("%s", fault.text);

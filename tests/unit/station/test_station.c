@@ -353,8 +353,8 @@ static void test_station_that_cannot_start(void **state)
         {"pin_file: pin", "pin_file: jig.yaml", "A-1", FAULT_HSM_PIN},
         {"pin_file: pin", "pin_file: no-pin", "A-1", FAULT_FILE},
         {"token=production", "token=nowhere", "A-1", FAULT_HSM_NOT_FOUND},
-        {"station: ca/station.pem", "station: ca/issuing.pem", "A-1", FAULT_HSM_KEY_NOT_FOUND},
-        {"user=station_a", "user=nobody_here", "A-1", FAULT_RECORD_AWAY},
+        {"station: ca/station.pem", "station: ca/issuing.pem", "A-1", FAULT_HSM_KEY_WRONG},
+        {"user=station_a", "user=nobody_here", "A-1", FAULT_RECORD_ROLE},
         {"slots:", "slotz:", "A-1", FAULT_CONFIG_KEY},
     };
     for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
