@@ -29,8 +29,8 @@ static bool split_tcp(char *text, char **ret_host, char **ret_port)
         host[length - 1] = '\0';
         host++;
     }
-    if (!*host || !*port || strlen(port) > 5 || strspn(port, "0123456789") != strlen(port) || atoi(port) < 1 ||
-        atoi(port) > 65535)
+    if (!*host || !*port || strlen(port) > 5 || strspn(port, "0123456789") != strlen(port) ||
+        strtoul(port, NULL, 10) < 1 || strtoul(port, NULL, 10) > 65535)
         return false;
     *ret_host = host;
     *ret_port = port;

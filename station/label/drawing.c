@@ -164,15 +164,14 @@ bool drawing_ink(const struct drawing *drawing, const char *id, struct ink *ret_
 {
     CLEANUP(free_surface) cairo_surface_t *surface = NULL;
     CLEANUP(ink_clear) struct ink ink = {.width = drawing->width, .height = drawing->height};
-    if (!draw(drawing, id, 1, &surface, fault))
+    if (!draw(drawing, id, 1, &surface, fault) || !wiped_extend(&ink.dots, (size_t)ink.width * ink.height, fault))
         return false;
     for (unsigned y = 0; y < ink.height; y++) {
         for (unsigned x = 0; x < ink.width; x++) {
-            uint8_t dot = lightness(surface, x, y, 1) < INK_BELOW;
-            if (!wiped_append(&ink.dots, &dot, 1, fault))
-                return false;
-            if (dot)
-                grow_box(&ink.box, (int)x, (int)y);
+            if (lightness(surface, x, y, 1) >= INK_BELOW)
+                continue;
+            ink.dots.bytes[(size_t)y * ink.width + x] = 1;
+            grow_box(&ink.box, (int)x, (int)y);
         }
     }
     *ret_ink = ink;

@@ -14,7 +14,7 @@ static const struct {
 } kinds[] = {
     [SYMBOL_QR] = {"qr", BARCODE_QRCODE, DATA_MODE, 4},
     [SYMBOL_GS1_DATAMATRIX] = {"gs1dm", BARCODE_DATAMATRIX, GS1_MODE, 1},
-    [SYMBOL_CODE128] = {"code128", BARCODE_CODE128, DATA_MODE, 10},
+    [SYMBOL_CODE128] = {"code128", BARCODE_CODE128, UNICODE_MODE, 10},
 };
 
 unsigned symbol_least_quiet(enum symbol_kind kind)

@@ -191,7 +191,7 @@ static bool read_quiet(const char *word, unsigned *ret_quiet)
     size_t length = strlen(word);
     if (length == 0 || length > 2 || strspn(word, "0123456789") != length)
         return false;
-    *ret_quiet = (unsigned)atoi(word);
+    *ret_quiet = (unsigned)strtoul(word, NULL, 10);
     return true;
 }
 
@@ -244,7 +244,11 @@ static bool fill_code(struct filling *filling, char *description, struct templat
             return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "a gs1dm code must have value=%s", unit_code);
         filling->unit_codes++;
     }
-    return field_expand(value, filling->values, false, &symbol->value, &use, fault);
+    if (!field_expand(value, filling->values, false, &symbol->value, &use, fault))
+        return false;
+    if (symbol->value.size == 0)
+        return fault_set(fault, FAULT_LABEL_VALUE, 0, "a code of nothing");
+    return true;
 }
 
 static bool take_symbol(struct filling *filling, xmlNode *element, const xmlNode *description, struct fault *fault)

@@ -24,14 +24,14 @@ static bool take_view(const struct label_bitmap *bitmap, struct box place, struc
     CLEANUP(view_clear)
     struct view view = {.width = (unsigned)(place.right - place.left) + 2 * VIEW_MARGIN_DOTS,
                         .height = (unsigned)(place.bottom - place.top) + 2 * VIEW_MARGIN_DOTS};
+    if (!wiped_extend(&view.points, (size_t)view.width * view.height, fault))
+        return false;
     for (unsigned y = 0; y < view.height; y++) {
         for (unsigned x = 0; x < view.width; x++) {
             /* Left or above the label this wraps to a far place, where there is no ink. */
             uint32_t dot_x = (uint32_t)place.left + x - VIEW_MARGIN_DOTS;
             uint32_t dot_y = (uint32_t)place.top + y - VIEW_MARGIN_DOTS;
-            uint8_t grey = label_bitmap_dot(bitmap, dot_x, dot_y) ? 0 : 255;
-            if (!wiped_append(&view.points, &grey, 1, fault))
-                return false;
+            view.points.bytes[(size_t)y * view.width + x] = label_bitmap_dot(bitmap, dot_x, dot_y) ? 0 : 255;
         }
     }
     *ret_view = view;

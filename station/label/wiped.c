@@ -43,6 +43,15 @@ bool wiped_append(struct wiped *buffer, const void *bytes, size_t size, struct f
     return true;
 }
 
+bool wiped_extend(struct wiped *buffer, size_t size, struct fault *fault)
+{
+    if (!make_room(buffer, size, fault))
+        return false;
+    memset(buffer->bytes + buffer->size, 0, size);
+    buffer->size += size;
+    return true;
+}
+
 bool wiped_append_text(struct wiped *buffer, const char *text, struct fault *fault)
 {
     return wiped_append(buffer, text, strlen(text), fault);

@@ -24,6 +24,9 @@ void wiped_clear(struct wiped *buffer);
 NODISCARD NONNULL(1, 4) bool wiped_append(struct wiped *buffer, const void *bytes, size_t size, struct fault *fault);
 NODISCARD NONNULL(1, 2, 3) bool wiped_append_text(struct wiped *buffer, const char *text, struct fault *fault);
 
+/* Appends `size` zero bytes. Faults: NO_MEMORY. */
+NODISCARD NONNULL(1, 3) bool wiped_extend(struct wiped *buffer, size_t size, struct fault *fault);
+
 /* Removes the first `size` bytes. */
 NONNULL(1) void wiped_drop(struct wiped *buffer, size_t size);
 

@@ -13,6 +13,7 @@ struct engine {
     struct paper *paper;
     enum misbehaviour misbehaviour;
     unsigned labels_left;
+    bool ran_out; /* noticed only when a label is to be fed, as a printer does */
     struct job waiting[WAITING_MAX];
     size_t waiting_count;
     unsigned copies_done; /* of the first that waits */
@@ -41,7 +42,7 @@ void engine_free(struct engine *engine)
 
 static bool is_out_of_paper(const struct engine *engine)
 {
-    return engine->misbehaviour == PAPER_OUT && engine->labels_left == 0;
+    return engine->misbehaviour == PAPER_OUT && engine->ran_out;
 }
 
 static bool can_print(const struct engine *engine)
@@ -70,6 +71,9 @@ int engine_wait_ms(const struct engine *engine)
 bool engine_turn(struct engine *engine, struct fault *fault)
 {
     if (engine->waiting_count == 0 || !can_print(engine) || !deadline_passed(engine->due))
+        return true;
+    engine->ran_out = engine->labels_left == 0;
+    if (is_out_of_paper(engine))
         return true;
     if (!paper_print(engine->paper, &engine->waiting[0], fault))
         return false;

@@ -49,7 +49,7 @@ static const struct {
     enum misbehaviour misbehaviour;
     const char *words;
 } misbehaviours[] = {
-    {"paper-out-after", PAPER_OUT, "=N: prints N labels and is out of paper"},
+    {"paper-out-after", PAPER_OUT, "=N: prints N labels, and runs out of paper in the next"},
     {"silent", SILENT, "takes everything, answers nothing, prints nothing"},
     {"slow", SLOW, "takes three seconds for a label"},
     {"print-twice", PRINT_TWICE, "prints each label two times"},
@@ -68,7 +68,7 @@ static bool read_misbehaviour(const char *text, struct arguments *arguments)
         const char *number = text + length + (text[length] == '=');
         if (!*number || strlen(number) > 6 || strspn(number, "0123456789") != strlen(number))
             return false;
-        arguments->labels_left = (unsigned)atoi(number);
+        arguments->labels_left = (unsigned)strtoul(number, NULL, 10);
         return true;
     }
     return false;
@@ -79,8 +79,8 @@ static bool read_dpi(const char *text, unsigned *ret_dpi)
     static const char *const heads[] = {"203", "300", "600"};
     for (size_t i = 0; i < ARRAY_SIZE(heads); i++)
         if (strcmp(heads[i], text) == 0)
-            *ret_dpi = (unsigned)atoi(text);
-    return *ret_dpi == (unsigned)atoi(text);
+            *ret_dpi = (unsigned)strtoul(text, NULL, 10);
+    return *ret_dpi == (unsigned)strtoul(text, NULL, 10);
 }
 
 static bool read_arguments(int count, char **words, struct arguments *ret_arguments)
@@ -140,9 +140,9 @@ static bool listen_tcp(const char *port, struct service *service, struct fault *
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     const int yes = 1;
-    if (!*port || strlen(port) > 5 || strspn(port, "0123456789") != strlen(port) || atoi(port) > 65535)
+    if (!*port || strlen(port) > 5 || strspn(port, "0123456789") != strlen(port) || strtoul(port, NULL, 10) > 65535)
         return fault_set(fault, FAULT_USAGE, 0, "a port is 0 to 65535");
-    address.sin_port = htons((uint16_t)atoi(port));
+    address.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
     service->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (service->listener < 0 || setsockopt(service->listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
         bind(service->listener, (const struct sockaddr *)&address, size) != 0 ||
