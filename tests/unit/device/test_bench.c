@@ -398,8 +398,7 @@ static void bad_lines_get_an_error(void **state)
         "scan 1 text",
         "scan x text",
         "scan 5 text\rmore",
-        "insert 1 "
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa KR-1000",
+        "insert 1 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa KR-1000",
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         if (command(bad[i]))
