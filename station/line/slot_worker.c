@@ -136,6 +136,7 @@ static bool print(void *context, const char *label, const struct label_bitmap *b
     struct slot_message message = worker->said;
     message.kind = SLOT_SAYS_PRINT;
     message.printer = worker->slot->printer;
+    (void)snprintf(message.label, sizeof message.label, "%s", label);
     bool sent = channel_send(WORKER_CHANNEL, &message, sizeof message, ends[1], deadline_in_ms(SAY_MS), fault);
     (void)close(ends[1]);
     bool printed = sent && conduit_print(ends[0], label, bitmap, deadline_in_ms(PRINT_MS), ret_level, fault);

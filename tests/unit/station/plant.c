@@ -69,7 +69,8 @@ static void write_jig(struct plant *plant)
     (void)snprintf(path, sizeof path, "%s/pin", directory);
     write_file(path, SOFTHSM_PIN);
     (void)snprintf(plant->socket, sizeof plant->socket, "%s/slot.sock", directory);
-    int size = snprintf(text, sizeof text, jig_text, SOFTHSM_MODULE, station, directory, plant->socket, directory);
+    int size =
+        snprintf(text, sizeof text, jig_text, plant->softhsm.remote, station, directory, plant->socket, directory);
     assert_true(size > 0 && (size_t)size < sizeof text);
     (void)snprintf(plant->jig, sizeof plant->jig, "%s/jig.yaml", directory);
     write_file(plant->jig, text);
@@ -119,7 +120,7 @@ void plant_open(struct plant *plant, const char *product, unsigned quantity)
     (void)snprintf(path, sizeof path, SHIPPED "/products/%s", product);
     postgres_database(plant->admin);
     if (!softhsm_start(&plant->softhsm, &fault) || !softhsm_plant(&plant->softhsm, &fault) ||
-        !make_record(plant, path, quantity, &fault))
+        !softhsm_serve(&plant->softhsm, SOFTHSM_MODULE, &fault) || !make_record(plant, path, quantity, &fault))
         fail_msg("%s", fault.text);
     write_jig(plant);
     if (!rooms_open(plant->jig, "A-1", "test", &plant->rooms, &fault))

@@ -24,10 +24,11 @@ struct world {
     unsigned scans;
     enum fault_code answers[4]; /* to each scan */
     /* what it is told to do */
-    enum fault_code printer; /* fails so instead of printing */
-    unsigned wrong_scans;    /* scans of a label that is none of this unit's, before the right one */
-    bool taken_out;          /* the unit leaves the slot while the label waits */
-    bool swapped;            /* another board sits in the slot when the label is scanned */
+    enum fault_code printer;   /* fails so instead of printing */
+    unsigned wrong_scans;      /* scans of a label that is none of this unit's, before the right one */
+    bool taken_out;            /* the unit leaves the slot while the label waits */
+    bool swapped;              /* another board sits in the slot when the label is scanned */
+    enum flow_step token_dies; /* when this step begins */
 };
 
 static void show(void *context, const struct flow_progress *progress)
@@ -35,6 +36,8 @@ static void show(void *context, const struct flow_progress *progress)
     struct world *world = context;
     assert_true(progress->step >= world->last);
     world->last = progress->step;
+    if (world->token_dies == progress->step)
+        softhsm_kill_server(&plant.softhsm);
     memcpy(world->serial, progress->serial, sizeof world->serial);
     memcpy(world->label, progress->label, sizeof world->label);
 }
@@ -395,6 +398,27 @@ static void test_sensor_without_passwords(void **state)
     plant_close(&plant);
 }
 
+/* The token dies: before the link to the unit is made, or when the password is about to be drawn. Either way nothing
+ * is injected, and the station holds with the token's own fault. */
+static void expect_token_away(enum flow_step step, long failed)
+{
+    plant_open(&plant, "router.yaml", 2);
+    struct world world = {.token_dies = step};
+    struct flow_result result = visit(&world, "a0000001", NULL);
+    expect_fault(&result, FLOW_HELD, FAULT_HSM_CALL);
+    assert_int_equal(result.progress.step, step);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.credential"), 0);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.attempt WHERE state = 'failed'"), failed);
+    plant_close(&plant);
+}
+
+static void test_token_away_holds_the_station(void **state)
+{
+    (void)state;
+    expect_token_away(FLOW_IDENTIFY, 0);
+    expect_token_away(FLOW_ISSUE, 1);
+}
+
 int main(void)
 {
     struct fault fault;
@@ -415,10 +439,11 @@ int main(void)
         cmocka_unit_test(test_record_away_starts_nothing),
         cmocka_unit_test(test_order_used_up),
     };
-    const struct CMUnitTest sensors[] = {
+    const struct CMUnitTest others[] = {
         cmocka_unit_test(test_sensor_without_passwords),
+        cmocka_unit_test(test_token_away_holds_the_station),
     };
     int failed = cmocka_run_group_tests_name("station/flow: routers", routers, open_routers, close_plant);
-    failed += cmocka_run_group_tests_name("station/flow: sensors", sensors, NULL, postgres_stop);
+    failed += cmocka_run_group_tests_name("station/flow: others", others, NULL, postgres_stop);
     return failed;
 }
