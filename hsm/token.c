@@ -160,8 +160,8 @@ static bool find_slot(struct token *token, P11KitUri *uri, struct fault *fault)
     return true;
 }
 
-/* SoftHSM writes a token's file anew when some process logs in, and whoever looks in that moment is told that the token is
- * broken. A second look hurts nobody: the PIN is not used yet. */
+/* SoftHSM writes a token's file anew when some process logs in, and whoever looks in that moment is told that the token
+ * is broken. A second look hurts nobody: the PIN is not used yet. */
 static bool find_slot_patiently(struct token *token, P11KitUri *uri, struct fault *fault)
 {
     struct fault last;
@@ -185,8 +185,8 @@ bool token_open(const char *module, const char *uri, const struct secret *pin, s
         return fault_set(fault, FAULT_NO_MEMORY, 0, "open token");
     if (!parse_uri(uri, parsed, fault))
         return fault_within(fault, "open token");
-    if (!load(token, module, fault) || !find_slot_patiently(token, parsed, fault) || !call_open(&token->session, fault) ||
-        !call_login(&token->session, CKU_USER, pin, fault))
+    if (!load(token, module, fault) || !find_slot_patiently(token, parsed, fault) ||
+        !call_open(&token->session, fault) || !call_login(&token->session, CKU_USER, pin, fault))
         return fault_within(fault, "open token");
     *ret_token = TAKE(token);
     return true;
