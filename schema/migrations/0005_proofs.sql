@@ -225,7 +225,8 @@ BEGIN
         RETURN (SELECT 'evidence ' || string_agg(name, ', ' ORDER BY name) FROM prov.order_evidence AS named
                 WHERE named.order_id = own_order
                   AND NOT EXISTS (SELECT FROM prov.evidence AS seen
-                                  WHERE seen.attempt = wanted.attempt AND seen.name = named.name));
+                                  WHERE seen.attempt = wanted.attempt AND seen.name = named.name
+                                    AND seen.verdict = 'shown'));
     END IF;
     RETURN NULL;
 END

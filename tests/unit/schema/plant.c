@@ -17,7 +17,8 @@ static const struct store_evidence evidence[] = {
     {"credential_injected", STORE_SHOWN, "{}"},
     {"password_accepted", STORE_SHOWN, "{\"note\": \"quoted \\\"word\\\" and \\\\\"}"},
     {"certificate_used", STORE_SHOWN, "{}"},
-    {"lock", STORE_NOT_APPLICABLE, "{}"},
+    {"lock", STORE_SHOWN, "{}"},
+    {"forced_change", STORE_NOT_APPLICABLE, "{}"}, /* not of the order's list */
 };
 
 static const uint8_t recovery_key[32] = {7};

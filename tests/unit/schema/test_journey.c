@@ -358,6 +358,25 @@ static void closing_needs_all_evidence(void **state)
     assert_non_null(strstr(fault.text, "certificate_used"));
 }
 
+/* What an order requires must be shown: that it did not apply is no proof of it. */
+static void a_required_proof_always_applies(void **state)
+{
+    (void)state;
+    static const struct store_evidence seen[] = {
+        {"credential_generated", STORE_SHOWN, "{}"}, {"credential_injected", STORE_SHOWN, "{}"},
+        {"password_accepted", STORE_SHOWN, "{}"},    {"certificate_used", STORE_SHOWN, "{}"},
+        {"lock", STORE_NOT_APPLICABLE, "{}"},
+    };
+    struct unit unit = {.seed = 1, .slot = 1};
+    unit_bring(plant.store, &unit, "injected");
+    ALLOW(store_verified(plant.store, &unit.reservation.attempt, seen, ARRAY_SIZE(seen), &fault));
+    ALLOW(unit_labelling(plant.store, &unit, &fault));
+    ALLOW(unit_labelled(plant.store, &unit, &fault));
+    ALLOW(unit_scanned(plant.store, &unit, &fault));
+    REFUSE(unit_closed(plant.store, &unit, &fault), RECORD_REFUSED);
+    assert_non_null(strstr(fault.text, "evidence lock"));
+}
+
 static void a_scrapped_unit_stays_scrap(void **state)
 {
     (void)state;
@@ -462,6 +481,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(orders_that_make_no_sense_are_refused, make, leave),
         cmocka_unit_test_setup_teardown(a_spoilt_label_is_voided_and_copied, make, leave),
         cmocka_unit_test_setup_teardown(closing_needs_all_evidence, make, leave),
+        cmocka_unit_test_setup_teardown(a_required_proof_always_applies, make, leave),
         cmocka_unit_test_setup_teardown(a_scrapped_unit_stays_scrap, make, leave),
         cmocka_unit_test_setup_teardown(policies_are_written_once, make, leave),
         cmocka_unit_test_setup_teardown(people_read_without_secrets, make, leave),
