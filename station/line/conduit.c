@@ -44,7 +44,10 @@ bool conduit_print(int conduit, const char *label, const struct label_bitmap *bi
 {
     struct fault why;
     struct print_outcome outcome;
-    if (!send_job(conduit, label, bitmap, deadline, &why) || !take_outcome(conduit, deadline, &outcome, &why))
+    /* Nothing is printed before the job is whole. */
+    if (!send_job(conduit, label, bitmap, deadline, &why))
+        return fault_set(fault, FAULT_PRINTER_AWAY, why.native, "printer worker: %s", why.text);
+    if (!take_outcome(conduit, deadline, &outcome, &why))
         return fault_set(fault, FAULT_PRINTER_UNKNOWN, why.native, "printer worker: %s", why.text);
     if (outcome.fault != 0)
         return fault_set(fault, (enum fault_code)outcome.fault, 0, "%s", outcome.text);

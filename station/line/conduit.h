@@ -13,9 +13,10 @@
 #include "station/label/bitmap.h"
 #include "station/line/messages.h"
 
-/* Slot's end: sends the label and waits for its outcome. Once anything was sent, every doubt is PRINTER_UNKNOWN.
+/* Slot's end: sends the label and waits for its outcome. Once it is sent whole, every doubt is PRINTER_UNKNOWN; before
+ * that nothing can have been printed.
  *
- * Faults: what the printer worker answers; PRINTER_UNKNOWN.
+ * Faults: what the printer worker answers; PRINTER_AWAY, PRINTER_UNKNOWN.
  */
 NODISCARD NONNULL(2, 3, 5, 6) bool conduit_print(int conduit, const char *label, const struct label_bitmap *bitmap,
                                                  struct deadline deadline, enum store_print_level *ret_level,

@@ -346,6 +346,21 @@ static void test_conduit(void **state)
     assert_int_equal(fault.code, FAULT_PRINTER_UNKNOWN);
 }
 
+/* A printer worker that ended before it had the whole label has printed nothing. */
+static void test_conduit_without_a_printer(void **state)
+{
+    (void)state;
+    int ends[2];
+    struct fault fault;
+    enum store_print_level level;
+    assert_true(channel_pair(ends, &fault));
+    (void)close(ends[1]);
+    CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = make_bitmap();
+    assert_false(conduit_print(ends[0], "0123456789ABC", bitmap, deadline_in_ms(10000), &level, &fault));
+    assert_int_equal(fault.code, FAULT_PRINTER_AWAY);
+    (void)close(ends[0]);
+}
+
 /* A job that lies about its size is refused before a byte of it is taken. */
 static void test_lying_job(void **state)
 {
@@ -433,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_slot_line),
         cmocka_unit_test(test_terminal_is_not_steered),
         cmocka_unit_test(test_conduit),
+        cmocka_unit_test(test_conduit_without_a_printer),
         cmocka_unit_test(test_lying_job),
         cmocka_unit_test(test_every_step_has_an_end),
         cmocka_unit_test(test_people_are_not_hurried),
