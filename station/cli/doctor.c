@@ -16,16 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-struct passwords {
-    struct secret *each[PRODUCT_CREDENTIALS_MAX];
-};
-
-static void passwords_freep(struct passwords *passwords)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(passwords->each); i++)
-        secret_free(passwords->each[i]);
-}
-
 struct doctor {
     struct cli *cli;
     const char *path;
@@ -124,35 +114,6 @@ static bool check_record(struct doctor *doctor, struct fault *fault)
     return store_open(&options, &store, fault);
 }
 
-/* A made-up serial with its check character, a password of each policy's length: drawn as a unit's label would be. */
-static bool check_template(const struct product *product, unsigned dpi, struct fault *fault)
-{
-    char serial[SERIAL_SIZE];
-    char ssid[64] = "";
-    (void)snprintf(serial, sizeof serial, "%s000000000", product->code);
-    serial[SERIAL_LENGTH - 1] = serial_check_character(serial, SERIAL_LENGTH - 1);
-    if (product->ssid_prefix[0] != '\0')
-        (void)snprintf(ssid, sizeof ssid, "%s%s", product->ssid_prefix, serial + SERIAL_LENGTH - 6);
-    struct flow_label label = {.product = product,
-                               .serial = serial,
-                               .label = "0000000000000",
-                               .mac = 0x024b00000000,
-                               .ssid = ssid,
-                               .dpi = dpi};
-    CLEANUP(passwords_freep) struct passwords passwords = {0};
-    for (size_t i = 0; i < product->credential_count; i++) {
-        const struct password_policy *policy = &product->credentials[i].policy;
-        passwords.each[i] = secret_new(policy->length);
-        if (!passwords.each[i])
-            return fault_set(fault, FAULT_NO_MEMORY, 0, "make up a password");
-        for (unsigned j = 0; j < policy->length; j++)
-            secret_write(passwords.each[i])[j] = (uint8_t)policy->alphabet[j % strlen(policy->alphabet)];
-        label.passwords[i] = passwords.each[i];
-    }
-    CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = NULL;
-    return flow_draw_label(&line_label_child, &label, &bitmap, fault);
-}
-
 static void check_templates(struct doctor *doctor)
 {
     for (size_t i = 0; i < doctor->product_count; i++) {
@@ -160,7 +121,7 @@ static void check_templates(struct doctor *doctor)
         struct fault fault;
         (void)snprintf(name, sizeof name, "label template of %s", doctor->products[i]->model);
         unsigned dpi = doctor->jig->printers[0].dpi;
-        tell(doctor, name, check_template(doctor->products[i], dpi, &fault), &fault);
+        tell(doctor, name, flow_check_label(&line_label_child, doctor->products[i], dpi, &fault), &fault);
     }
 }
 

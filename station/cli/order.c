@@ -59,7 +59,8 @@ int command_order_close(struct cli *cli)
 {
     struct fault fault;
     CLEANUP(store_closep) struct store *store = NULL;
-    if (!open_record(cli, &store, &fault) || !store_order_close(store, cli->arguments[0], &fault))
+    if (!open_record(cli, &store, &fault) || (!store_order_close(store, cli->arguments[0], &fault) &&
+                                              !fault_within(&fault, "order '%s'", cli->arguments[0])))
         return cli_fail(cli, &fault, "the order stays as it was", "order close");
     cli_say(cli, "order %s is closed\n", cli->arguments[0]);
     return FAULT_EXIT_OK;

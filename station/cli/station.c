@@ -26,7 +26,7 @@ int command_station_run(struct cli *cli)
     };
     struct fault fault;
     if (!line_run(&options, &fault))
-        return cli_fail(cli, &fault, "no unit was touched", "station run");
+        return cli_fail(cli, &fault, "each unit stands as its record says", "station run");
     return FAULT_EXIT_OK;
 }
 

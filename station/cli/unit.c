@@ -21,7 +21,8 @@ int command_unit_show(struct cli *cli)
     struct fault fault;
     CLEANUP(store_closep) struct store *store = NULL;
     char *json = NULL;
-    if (!open_record(cli, &store, &fault) || !store_unit_show(store, cli->arguments[0], &json, &fault))
+    if (!open_record(cli, &store, &fault) || (!store_unit_show(store, cli->arguments[0], &json, &fault) &&
+                                              !fault_within(&fault, "unit '%s'", cli->arguments[0])))
         return cli_fail(cli, &fault, "nothing was written", "unit show");
     (void)puts(json);
     free(json);

@@ -120,3 +120,8 @@ struct flow_label {
 /* Draws it in a child process. Faults: those of label_render_in_child(). */
 NODISCARD NONNULL(1, 2, 3, 4) bool flow_draw_label(const struct label_child *child, const struct flow_label *label,
                                                    struct label_bitmap **ret_bitmap, struct fault *fault);
+
+/* Draws a label of this product with made-up values, as a unit's would be, and throws it away: a template that cannot
+ * be drawn must be found before the first unit. Faults: those of flow_draw_label(). */
+NODISCARD NONNULL(1, 2, 4) bool flow_check_label(const struct label_child *child, const struct product *product,
+                                                 unsigned dpi, struct fault *fault);

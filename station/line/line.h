@@ -27,7 +27,8 @@ struct line_options {
  * A second signal ends the workers at once, which the record survives.
  *
  * Faults: those of the jig's reader; ALREADY_RUNNING when another station has the state directory; what kept the first
- * slot worker from opening its rooms (token, record, keys); FILE, SYSTEM.
+ * slot worker from opening its rooms (token, record, keys, label template); HSM_PIN when a slot that starts again finds
+ * that the token refuses the PIN now; CHANNEL when the first worker ended without a word; FILE, SYSTEM.
  */
 NODISCARD NONNULL(1, 2) bool line_run(const struct line_options *options, struct fault *fault);
 

@@ -1,6 +1,8 @@
 #include "station/line/rooms.h"
 
 #include "base/secret.h"
+#include "station/flow/flow.h"
+#include "station/line/line.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +77,17 @@ static bool check_product(const struct store_order *order, const struct product 
     return true;
 }
 
+/* Every slot prints on one of these. */
+static bool check_label(const struct jig *jig, const struct product *product, struct fault *fault)
+{
+    for (size_t i = 0; i < jig->printer_count; i++) {
+        bool same = i > 0 && jig->printers[i].dpi == jig->printers[i - 1].dpi;
+        if (!same && !flow_check_label(&line_label_child, product, jig->printers[i].dpi, fault))
+            return fault_within(fault, "label template %s", product->label_template);
+    }
+    return true;
+}
+
 static bool open_record(struct rooms *rooms, const char *order, const char *application, struct fault *fault)
 {
     struct store_options options = {.conninfo = rooms->jig->record, .application = application};
@@ -132,7 +145,7 @@ bool rooms_open(const char *jig_path, const char *order, const char *application
     if (!open_record(rooms, order, application, fault))
         return fault_within(fault, "record");
     if (!rooms_find_product(rooms->jig, rooms->order.product_code, &rooms->product, fault) ||
-        !check_product(&rooms->order, rooms->product, fault))
+        !check_product(&rooms->order, rooms->product, fault) || !check_label(rooms->jig, rooms->product, fault))
         return false;
     if (!open_keys(rooms, fault))
         return fault_within(fault, "token");

@@ -26,9 +26,9 @@ struct rooms {
     struct sealer *sealer;
 };
 
-/* Opens all of it; the record and the product first, because a wrong PIN must never be tried for nothing.
+/* Opens all of it; the record and the product with its label first, because a wrong PIN must never be tried for nothing.
  *
- * Faults: those of jig_read(), product_read(), store_open(), token_open(), station_key_open(),
+ * Faults: those of jig_read(), product_read(), store_open(), flow_check_label(), token_open(), station_key_open(),
  * certificate_issuer_open(), sealer_open(); ORDER_UNKNOWN, PRODUCT_CANNOT, POLICY_EXPIRED.
  */
 NODISCARD NONNULL(1, 2, 3, 4, 5) bool rooms_open(const char *jig_path, const char *order, const char *application,

@@ -110,6 +110,19 @@ static void look_at_first(struct supervisor *supervisor)
     start_the_others(supervisor);
 }
 
+/* A refused PIN is never tried again by itself, and one that takes a person is not the next slot's to try either. */
+static void look_for_refused_pin(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < supervisor->jig->slot_count && !supervisor->stopping; i++) {
+        const struct slot_message *slot = &supervisor->slots[i];
+        if (slot->view != SLOT_HOLD || slot->fault != FAULT_HSM_PIN)
+            continue;
+        struct fault why;
+        (void)fault_set(&why, FAULT_HSM_PIN, 0, "slot %u: %s", slot->slot, slot->text);
+        fail(supervisor, &why);
+    }
+}
+
 static void take_ended(struct supervisor *supervisor)
 {
     for (size_t i = 0; i < supervisor->crew_count; i++) {
@@ -119,6 +132,13 @@ static void take_ended(struct supervisor *supervisor)
         if (member->kind == CREW_SLOT && supervisor->stuck[member->index]) {
             supervisor_show_stuck(supervisor, member->index);
             continue;
+        }
+        if (!supervisor->opened) {
+            struct fault why;
+            (void)fault_set(&why, FAULT_CHANNEL, 0,
+                            "the first slot's worker ended before it had opened token and record");
+            fail(supervisor, &why);
+            return;
         }
         bool resumed = member->kind == CREW_SLOT && supervisor->resuming[member->index];
         if (member->kind == CREW_SLOT) {
@@ -135,12 +155,23 @@ static void take_ended(struct supervisor *supervisor)
     }
 }
 
+/* One slot after the other opens the token again: what its PIN meets is known before the next one tries. */
+static bool may_start(const struct supervisor *supervisor, const struct crew_member *member)
+{
+    if (!member->waiting)
+        return false;
+    for (size_t i = 0; member->kind == CREW_SLOT && i < supervisor->jig->slot_count; i++)
+        if (supervisor->crew[i].pid > 0 && !supervisor->heard[i])
+            return false;
+    return true;
+}
+
 static void start_again(struct supervisor *supervisor)
 {
     for (size_t i = 0; i < supervisor->crew_count && !supervisor->stopping; i++) {
         struct crew_member *member = &supervisor->crew[i];
         struct fault fault;
-        if (member->waiting && deadline_passed(member->again) && !start(supervisor, member, &fault))
+        if (may_start(supervisor, member) && deadline_passed(member->again) && !start(supervisor, member, &fault))
             crew_start_later(member, false);
     }
 }
@@ -191,7 +222,7 @@ static void listen_once(struct supervisor *supervisor)
     if (route_deadline(&supervisor->routing, &pair))
         until = deadline_sooner(until, pair);
     for (size_t i = 0; i < supervisor->crew_count; i++)
-        if (supervisor->crew[i].waiting)
+        if (may_start(supervisor, &supervisor->crew[i]))
             until = deadline_sooner(until, supervisor->crew[i].again);
 
     if (poll(watched, supervisor->crew_count + 1, deadline_left_ms(until)) <= 0)
@@ -219,6 +250,8 @@ static void run(struct supervisor *supervisor)
 {
     while (!supervisor->stopping) {
         listen_once(supervisor);
+        if (supervisor->opened)
+            look_for_refused_pin(supervisor);
         take_ended(supervisor);
         start_again(supervisor);
         watch_slots(supervisor);

@@ -37,7 +37,7 @@ struct supervisor {
     bool paused; /* by a card, or by a hold */
     bool stopping;
     bool hurried;     /* a second signal came */
-    bool failed;      /* it never came up */
+    bool failed;      /* it never came up, or the token refused the PIN later */
     struct fault why; /* with `failed` */
 };
 
