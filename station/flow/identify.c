@@ -89,7 +89,7 @@ bool journey_reserve(struct journey *journey, struct fault *fault)
     const struct store_reservation *reservation = &journey->reservation;
     memcpy(journey->progress.serial, reservation->serial, sizeof journey->progress.serial);
     make_ssid(journey);
-    if (reservation->arrival == STORE_RESUME && strcmp(reservation->state, "labelled") == 0) {
+    if (reservation->arrival == STORE_RESUME && reservation->label[0] != '\0') {
         journey->labelled = true;
         memcpy(journey->label, reservation->label, sizeof journey->label);
         memcpy(journey->progress.label, reservation->label, sizeof journey->progress.label);
@@ -130,6 +130,10 @@ bool journey_confirm(struct journey *journey, struct fault *fault)
         return fault_set(fault, FAULT_IDENTITY_MISMATCH, 0, "unit says serial '%s' at the scan", now->serial);
     if (!now->used_certificate)
         return fault_set(fault, FAULT_UNIT_CERTIFICATE, 0, "unit came without its certificate at the scan");
+    bool issued_here = journey->certificate.der_size > 0; /* not in a journey that was resumed */
+    if (issued_here &&
+        memcmp(now->certificate_sha256, journey->certificate.sha256, sizeof now->certificate_sha256) != 0)
+        return fault_set(fault, FAULT_UNIT_CERTIFICATE, 0, "unit came with another certificate at the scan");
     if (!now->locked)
         return fault_set(fault, FAULT_LOCK_FAILED, 0, "unit is open again at the scan");
     return true;

@@ -103,7 +103,7 @@ static bool travel(struct journey *journey, struct fault *fault)
 
     bool resumed = journey->reservation.arrival == STORE_RESUME;
     if (resumed && strcmp(journey->reservation.state, "scanned") == 0)
-        return journey_close(journey, fault);
+        return journey_confirm(journey, fault) && journey_close(journey, fault);
     if (!resumed || strcmp(journey->reservation.state, "labelled") != 0)
         if (!make_unit(journey, fault) || !journey_print(journey, fault))
             return false;

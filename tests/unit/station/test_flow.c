@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -220,6 +221,45 @@ static void test_labelled_unit_is_resumed(void **state)
     assert_int_equal(result.attempt, 1);
     assert_int_equal(world.printed, 1);
     assert_string_equal(world.label, label);
+}
+
+/* A station that died between the scan and the end: the unit has its label, its scan is recorded, and it is not closed.
+ */
+static void leave_scanned(const char *board)
+{
+    struct world world = {.taken_out = true};
+    struct flow_result result = visit(&world, board, NULL);
+    expect_fault(&result, FLOW_LEFT, FAULT_UNIT_UNPLUGGED);
+    char *text = postgres_value(plant.admin, "SELECT attempt FROM prov.attempt WHERE state = 'labelled'");
+    struct uuid attempt;
+    struct fault fault;
+    assert_non_null(text);
+    if (!uuid_parse(text, &attempt, &fault) ||
+        !store_scanned(plant.rooms->store, &attempt, world.serial, world.label, &fault))
+        fail_msg("%s", fault.text);
+    free(text);
+}
+
+static void test_scanned_unit_is_closed_when_it_is_still_so(void **state)
+{
+    (void)state;
+    leave_scanned("a0000010");
+    struct world world = {0};
+    struct flow_result result = visit(&world, "a0000010", NULL);
+    expect_closed(&result);
+    assert_int_equal(world.printed, 0);
+
+    leave_scanned("a0000011");
+    char flash[160];
+    (void)snprintf(flash, sizeof flash, "%s/a0000011.flash", plant.softhsm.directory);
+    assert_int_equal(unlink(flash), 0);
+    long before = closed();
+    result = visit(&world, "a0000011", NULL);
+    expect_fault(&result, FLOW_FAILED, FAULT_IDENTITY_MISMATCH);
+    assert_int_equal(closed(), before);
+    result = visit(&world, "a0000011", NULL);
+    expect_closed(&result);
+    assert_int_equal(result.attempt, 2);
 }
 
 /* A swapped board is seen at the scan, over the cable; the right one goes on where it was. */
@@ -496,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_bad_units_are_never_closed),
         cmocka_unit_test(test_reused_key_holds_the_station),
         cmocka_unit_test(test_record_away_starts_nothing),
+        cmocka_unit_test(test_scanned_unit_is_closed_when_it_is_still_so),
         cmocka_unit_test(test_order_used_up),
     };
     const struct CMUnitTest others[] = {
