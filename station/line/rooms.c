@@ -1,11 +1,20 @@
 #include "station/line/rooms.h"
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "station/flow/flow.h"
 #include "station/line/line.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define LOG_IN_TURN_MS 30000
+#define LOG_IN_LOOK_MS 20
 
 void rooms_free(struct rooms *rooms)
 {
@@ -42,11 +51,38 @@ size_t rooms_recovery_paths(const struct jig *jig, const char *ret_paths[2])
     return ret_paths[1][0] != '\0' ? 2 : 1;
 }
 
+static void close_descriptor(const int *descriptor)
+{
+    if (*descriptor >= 0)
+        (void)close(*descriptor);
+}
+
+/* One log-in at a time: SoftHSM writes the token's file at each, and another process that logs in meanwhile finds it
+ * broken. The PIN's file is what all of them open anyway. */
+static bool take_turn(int pin_file, struct fault *fault)
+{
+    struct deadline deadline = deadline_in_ms(LOG_IN_TURN_MS);
+    while (flock(pin_file, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return fault_set(fault, FAULT_SYSTEM, (unsigned long)errno, "lock the PIN's file: %s", strerror(errno));
+        if (deadline_passed(deadline))
+            return fault_set(fault, FAULT_TIMED_OUT, 0, "another process has been logging in for %d s",
+                             LOG_IN_TURN_MS / 1000);
+        (void)poll(NULL, 0, LOG_IN_LOOK_MS);
+    }
+    return true;
+}
+
 bool rooms_open_token(const struct jig *jig, struct token **ret_token, struct fault *fault)
 {
     CLEANUP(secret_freep) struct secret *pin = NULL;
-    return secret_from_file(jig->token_pin_file, &pin, fault) &&
-           token_open(jig->token_module, jig->token_uri, pin, ret_token, fault);
+    if (!secret_from_file(jig->token_pin_file, &pin, fault))
+        return false;
+    CLEANUP(close_descriptor) int pin_file = open(jig->token_pin_file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (pin_file < 0)
+        return fault_set(fault, FAULT_FILE, (unsigned long)errno, "open '%s': %s", jig->token_pin_file,
+                         strerror(errno));
+    return take_turn(pin_file, fault) && token_open(jig->token_module, jig->token_uri, pin, ret_token, fault);
 }
 
 struct port_options rooms_port(const struct jig_slot *slot)
@@ -73,17 +109,6 @@ static bool check_product(const struct store_order *order, const struct product 
         bool overdue;
         if (!policy_check_date(&product->credentials[i].policy, now, &overdue, fault))
             return fault_within(fault, "product %s", product->model);
-    }
-    return true;
-}
-
-/* Every slot prints on one of these. */
-static bool check_label(const struct jig *jig, const struct product *product, struct fault *fault)
-{
-    for (size_t i = 0; i < jig->printer_count; i++) {
-        bool same = i > 0 && jig->printers[i].dpi == jig->printers[i - 1].dpi;
-        if (!same && !flow_check_label(&line_label_child, product, jig->printers[i].dpi, fault))
-            return fault_within(fault, "label template %s", product->label_template);
     }
     return true;
 }
@@ -145,12 +170,23 @@ bool rooms_open(const char *jig_path, const char *order, const char *application
     if (!open_record(rooms, order, application, fault))
         return fault_within(fault, "record");
     if (!rooms_find_product(rooms->jig, rooms->order.product_code, &rooms->product, fault) ||
-        !check_product(&rooms->order, rooms->product, fault) || !check_label(rooms->jig, rooms->product, fault))
+        !check_product(&rooms->order, rooms->product, fault))
         return false;
     if (!open_keys(rooms, fault))
         return fault_within(fault, "token");
     if (!register_stamps(rooms, fault))
         return fault_within(fault, "register with the record");
     *ret_rooms = TAKE(rooms);
+    return true;
+}
+
+bool rooms_check_label(const struct rooms *rooms, struct fault *fault)
+{
+    const struct jig *jig = rooms->jig;
+    for (size_t i = 0; i < jig->printer_count; i++) {
+        bool same = i > 0 && jig->printers[i].dpi == jig->printers[i - 1].dpi;
+        if (!same && !flow_check_label(&line_label_child, rooms->product, jig->printers[i].dpi, fault))
+            return fault_within(fault, "label template %s", rooms->product->label_template);
+    }
     return true;
 }

@@ -26,9 +26,9 @@ struct rooms {
     struct sealer *sealer;
 };
 
-/* Opens all of it; the record and the product with its label first, because a wrong PIN must never be tried for nothing.
+/* Opens all of it; the record and the product first, because a wrong PIN must never be tried for nothing.
  *
- * Faults: those of jig_read(), product_read(), store_open(), flow_check_label(), token_open(), station_key_open(),
+ * Faults: those of jig_read(), product_read(), store_open(), token_open(), station_key_open(),
  * certificate_issuer_open(), sealer_open(); ORDER_UNKNOWN, PRODUCT_CANNOT, POLICY_EXPIRED.
  */
 NODISCARD NONNULL(1, 2, 3, 4, 5) bool rooms_open(const char *jig_path, const char *order, const char *application,
@@ -46,5 +46,12 @@ NODISCARD NONNULL(1, 2) size_t rooms_recovery_paths(const struct jig *jig, const
 /* What the port of a slot is opened with. */
 NODISCARD NONNULL(1) struct port_options rooms_port(const struct jig_slot *slot);
 
-/* Opens the token with the PIN of the jig's file. */
+/* Draws the product's label with sample values for every printer of the jig, since every slot prints on one of them.
+ * Only for the station's own program, which is started again to draw.
+ *
+ * Faults: those of flow_check_label().
+ */
+NODISCARD NONNULL(1, 2) bool rooms_check_label(const struct rooms *rooms, struct fault *fault);
+
+/* Opens the token with the PIN of the jig's file, one process at a time. Also TIMED_OUT. */
 NODISCARD NONNULL(1, 2, 3) bool rooms_open_token(const struct jig *jig, struct token **ret_token, struct fault *fault);

@@ -321,7 +321,7 @@ static bool open_rooms(const struct worker_options *options, struct rooms **ret_
     char application[32];
     (void)snprintf(application, sizeof application, "kokuin slot %u", options->index);
     CLEANUP(rooms_freep) struct rooms *rooms = NULL;
-    if (!rooms_open(options->jig, options->order, application, &rooms, fault))
+    if (!rooms_open(options->jig, options->order, application, &rooms, fault) || !rooms_check_label(rooms, fault))
         return false;
     if (options->index >= rooms->jig->slot_count)
         return fault_set(fault, FAULT_USAGE, 0, "the jig has no slot at index %u", options->index);
