@@ -240,7 +240,7 @@ struct store_order_new {
 };
 NODISCARD NONNULL(1, 2, 3) bool store_order_open(struct store *store, const struct store_order_new *order,
                                                  struct fault *fault);
-/* Refused while units of it are unfinished. Faults: ORDER_UNKNOWN. */
+/* Refused while units of it are unfinished. Faults: ORDER_UNKNOWN, ORDER_UNFINISHED. */
 NODISCARD NONNULL(1, 2, 3) bool store_order_close(struct store *store, const char *number, struct fault *fault);
 
 /* What the record alone can show, computed over all rows, as one JSON object. The caller frees it.

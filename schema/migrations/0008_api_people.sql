@@ -54,7 +54,7 @@ BEGIN
     SELECT count(*) INTO unfinished FROM prov.unit JOIN prov.attempt USING (unit_id)
     WHERE unit.order_id = closing.order_id AND attempt.open;
     IF unfinished > 0 THEN
-        PERFORM prov.refuse(402, format('%s units of order %s are unfinished', unfinished, wanted));
+        PERFORM prov.refuse(418, format('%s units of order %s are unfinished', unfinished, wanted));
     END IF;
     UPDATE prov.work_order SET open = false, closed_at = clock_timestamp(), closed_by = session_user
     WHERE order_id = closing.order_id;

@@ -273,7 +273,7 @@ static void an_order_closes_only_when_its_units_are_finished(void **state)
     struct store *planner = plant_store(plant.planner);
     struct unit unit = {.seed = 1, .slot = 1};
     unit_bring(plant.store, &unit, "injected");
-    REFUSE(store_order_close(planner, PLANT_ORDER, &fault), RECORD_REFUSED);
+    REFUSE(store_order_close(planner, PLANT_ORDER, &fault), ORDER_UNFINISHED);
     ALLOW(unit_failed(plant.store, &unit, &fault));
     ALLOW(store_order_close(planner, PLANT_ORDER, &fault));
     store_close(planner);
