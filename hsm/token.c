@@ -12,10 +12,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SLOTS_MAX 64
 #define RANDOM_PIECE 1024 /* tokens were met that refuse more than some thousand bytes at once */
+#define LOOKS_MAX 10
+#define LOOK_PAUSE_MS 50
 #define SOCKET_PREFIX "unix:"
 #define SERVER_VARIABLE "P11_KIT_SERVER_ADDRESS"
 
@@ -157,6 +160,22 @@ static bool find_slot(struct token *token, P11KitUri *uri, struct fault *fault)
     return true;
 }
 
+/* SoftHSM writes a token's file anew when some process logs in, and whoever looks in that moment is told that the token
+ * is broken. A second look hurts nobody: the PIN is not used yet. */
+static bool find_slot_patiently(struct token *token, P11KitUri *uri, struct fault *fault)
+{
+    struct fault last;
+    for (int looks = 1; !find_slot(token, uri, &last); looks++) {
+        if (last.code != FAULT_HSM_CALL || looks == LOOKS_MAX) {
+            *fault = last;
+            return false;
+        }
+        const struct timespec pause = {.tv_nsec = LOOK_PAUSE_MS * 1000000L};
+        (void)nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
 bool token_open(const char *module, const char *uri, const struct secret *pin, struct token **ret_token,
                 struct fault *fault)
 {
@@ -169,8 +188,8 @@ bool token_open(const char *module, const char *uri, const struct secret *pin, s
         return fault_set(fault, FAULT_NO_MEMORY, 0, "open token");
     if (!parse_uri(uri, parsed, fault))
         return fault_within(fault, "open token");
-    if (!load(token, module, fault) || !find_slot(token, parsed, fault) || !call_open(&token->session, fault) ||
-        !call_login(&token->session, CKU_USER, pin, fault))
+    if (!load(token, module, fault) || !find_slot_patiently(token, parsed, fault) ||
+        !call_open(&token->session, fault) || !call_login(&token->session, CKU_USER, pin, fault))
         return fault_within(fault, "open token");
     *ret_token = TAKE(token);
     return true;

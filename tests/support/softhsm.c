@@ -29,12 +29,12 @@ static bool write_configuration(const struct softhsm *softhsm, struct fault *fau
     return true;
 }
 
-/* OpenSSL's own generator keeps its state in the arena until the process ends, so it cannot be closed in between. */
+/* OpenSSL's own generator keeps its state in the arena until the process ends, so it cannot be closed in between; and a
+ * program may have opened it before. */
 static bool open_arena_once(struct fault *fault)
 {
-    static bool opened;
-    opened = opened || secret_arena_open(1 << 16, fault);
-    return opened;
+    CLEANUP(secret_freep) struct secret *probe = secret_new(1);
+    return probe || secret_arena_open(1 << 16, fault);
 }
 
 bool softhsm_start(struct softhsm *ret_softhsm, struct fault *fault)

@@ -40,7 +40,8 @@ struct station {
 static int listen_at(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int length = snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    assert_in_range(length, 1, sizeof address.sun_path - 1);
     (void)unlink(path);
     int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(listening >= 0);
