@@ -88,11 +88,3 @@ NODISCARD NONNULL(1, 3, 4, 5) bool text_copy(char *ret_text, size_t size, const 
 /* An even spread of base-32 letters that nobody misreads: 0-9 A-Z without I, L, O and U (Crockford's alphabet).
  * Writes one letter for each five bits of `value`, most significant first, then the terminator. */
 void base32_write(uint64_t value, size_t letters, char *ret_text);
-
-/* The length in bytes, 1 to 4, of the well-formed UTF-8 character that `text` begins with (RFC 3629); 0 when it is
- * broken or when the text is at its end. Never reads past the terminator. */
-NODISCARD NONNULL(1) size_t utf8_size(const char *text);
-
-/* True when the well-formed character that `text` begins with is a control character, U+0000 to U+001F or U+007F to
- * U+009F: a terminal would obey it. */
-NODISCARD NONNULL(1) bool utf8_is_control(const char *text);

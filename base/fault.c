@@ -1,6 +1,6 @@
 #include "base/fault.h"
 
-#include "base/bytes.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>

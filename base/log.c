@@ -1,7 +1,7 @@
 #include "base/log.h"
 
-#include "base/bytes.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 #include "jigs/characters.h"
 
-#include <string.h>
+#include "base/utf8.h"
 
-#include "base/bytes.h"
+#include <string.h>
 
 static uint32_t decode(const uint8_t *bytes, size_t length)
 {

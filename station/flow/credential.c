@@ -198,7 +198,7 @@ static bool inject(struct journey *journey, struct fault *fault)
         .issuing_certificate_size = issuing->der_size,
     };
     memcpy(injection.transaction, journey->reservation.attempt.bytes, sizeof injection.transaction);
-    return unit_inject(journey->unit, &injection, fault);
+    return unit_inject(journey->unit, &injection, journey->receipt, fault);
 }
 
 /* What the unit itself now says it holds. */
@@ -206,13 +206,14 @@ static bool keep_receipt(struct journey *journey, struct fault *fault)
 {
     if (!unit_identify(journey->unit, &journey->now, fault))
         return false;
-    memcpy(journey->receipt, journey->now.certificate_sha256, sizeof journey->receipt);
-    if (memcmp(journey->receipt, journey->certificate.sha256, sizeof journey->receipt) != 0)
+    const uint8_t *held = journey->now.certificate_sha256;
+    if (memcmp(held, journey->certificate.sha256, sizeof journey->certificate.sha256) != 0)
         return fault_set(fault, FAULT_UNIT_RECEIPT, 0, "unit holds another certificate than it was sent");
 
     struct json facts = evidence_begin(&journey->evidence, EVIDENCE_CREDENTIAL_INJECTED);
     json_bool(&facts, "receipt_matches", true);
-    json_hex(&facts, "certificate_sha256", journey->receipt, sizeof journey->receipt);
+    json_hex(&facts, "receipt", journey->receipt, sizeof journey->receipt);
+    json_hex(&facts, "certificate_sha256", held, sizeof journey->certificate.sha256);
     json_number(&facts, "credentials", (int64_t)journey->credential_count);
     evidence_keep(&journey->evidence, &facts, EVIDENCE_CREDENTIAL_INJECTED,
                   journey->credential_count > 0 ? STORE_SHOWN : STORE_NOT_APPLICABLE);

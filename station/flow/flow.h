@@ -104,12 +104,13 @@ struct flow_result {
 NONNULL(1, 2, 3)
 void flow_run(const struct flow_station *station, const struct flow_world *world, struct flow_result *ret_result);
 
-/* What stands on a label. Templates may name gtin, serial, label, model, name, mac, ssid, and for each credential its
- * kind (the password) and "<kind>_user". */
+/* What stands on a label. Templates may name gtin, serial, label, copy ("" on the first one, then "R2", "R3"), model,
+ * name, mac, ssid, and for each credential its kind (the password) and "<kind>_user". */
 struct flow_label {
     const struct product *product;
     const char *serial;
     const char *label;
+    unsigned copy;
     uint64_t mac;
     const char *ssid;                                        /* "" for none */
     const struct secret *passwords[PRODUCT_CREDENTIALS_MAX]; /* in the order of the product's credentials */

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #define RENDER_MS 30000
-/* gtin, serial, label, model, name, mac, ssid; and a password and a user for each credential */
-#define FIELDS_MAX (7 + 2 * PRODUCT_CREDENTIALS_MAX)
+/* gtin, serial, label, copy, model, name, mac, ssid; and a password and a user for each credential */
+#define FIELDS_MAX (8 + 2 * PRODUCT_CREDENTIALS_MAX)
 
 static bool make_label_id(struct journey *journey, struct fault *fault)
 {
@@ -45,13 +45,16 @@ bool flow_draw_label(const struct label_child *child, const struct flow_label *l
     const struct product *product = label->product;
     char mac[MAC_TEXT_SIZE];
     mac_text(label->mac, mac);
+    char copy[12] = "";
+    if (label->copy > 1)
+        (void)snprintf(copy, sizeof copy, "R%u", label->copy);
     struct label_field fields[FIELDS_MAX] = {
         {.name = "gtin", .value = product->gtin}, {.name = "serial", .value = label->serial},
         {.name = "label", .value = label->label}, {.name = "model", .value = product->model},
         {.name = "name", .value = product->name}, {.name = "mac", .value = mac},
-        {.name = "ssid", .value = label->ssid},
+        {.name = "ssid", .value = label->ssid},   {.name = "copy", .value = copy},
     };
-    size_t count = 7;
+    size_t count = 8;
     char user_names[PRODUCT_CREDENTIALS_MAX][sizeof product->credentials->kind + sizeof "_user"];
     for (size_t i = 0; i < product->credential_count; i++) {
         const struct product_credential *credential = &product->credentials[i];
@@ -77,6 +80,7 @@ static bool draw(const struct journey *journey, struct label_bitmap **ret_bitmap
         .product = journey->product,
         .serial = journey->reservation.serial,
         .label = journey->label,
+        .copy = journey->label_copy,
         .mac = journey->reservation.mac,
         .ssid = journey->ssid,
         .dpi = journey->station->dpi,

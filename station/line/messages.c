@@ -23,14 +23,32 @@ static void order_slot(struct supervisor *supervisor, size_t index, struct slot_
     log_end(&line);
 }
 
+/* A slot on hold ends its worker and is started afresh; one that was stuck has no worker any more. */
+static void resume(struct supervisor *supervisor, size_t index)
+{
+    supervisor->resuming[index] = supervisor->slots[index].view == SLOT_HOLD && !supervisor->stuck[index];
+    if (supervisor->stuck[index] && supervisor->crew[index].pid == 0) {
+        supervisor->stuck[index] = false;
+        crew_start_later(&supervisor->crew[index], true);
+    }
+}
+
 void supervisor_order_all(struct supervisor *supervisor, enum slot_order_kind kind)
 {
     for (size_t i = 0; i < supervisor->jig->slot_count; i++) {
         struct slot_order order = {.kind = (uint32_t)kind};
         memcpy(order.badge, supervisor->badge, sizeof order.badge);
-        supervisor->resuming[i] = kind == SLOT_ORDER_RESUME && supervisor->slots[i].view == SLOT_HOLD;
+        if (kind == SLOT_ORDER_RESUME)
+            resume(supervisor, i);
         order_slot(supervisor, i, &order);
     }
+}
+
+void supervisor_greet_slot(struct supervisor *supervisor, size_t slot_index)
+{
+    struct slot_order pause = {.kind = SLOT_ORDER_PAUSE};
+    if (supervisor->paused)
+        order_slot(supervisor, slot_index, &pause);
 }
 
 /* ---- from slots ---- */
@@ -50,17 +68,12 @@ static void hold_station(struct supervisor *supervisor, const struct slot_messag
 
 static void take_state(struct supervisor *supervisor, size_t index, const struct slot_message *message)
 {
-    bool first = !supervisor->heard[index];
     supervisor->heard[index] = true;
-    supervisor->changed_ns[index] = clock_monotonic_ns();
+    supervisor->watch[index] = watch_state(message, supervisor->stopping);
     supervisor->slots[index] = *message;
     supervisor->routing.slots[index].view = (enum slot_view)message->view;
     if (supervisor->ready)
         report_slot(&supervisor->report, message);
-    if (first && supervisor->paused) {
-        struct slot_order pause = {.kind = SLOT_ORDER_PAUSE};
-        order_slot(supervisor, index, &pause);
-    }
     if (message->view == SLOT_HOLD)
         hold_station(supervisor, message);
 }
@@ -89,6 +102,8 @@ static void take_scan_answer(struct supervisor *supervisor, size_t index, const 
     struct scan_message scan = {.kind = SCAN_LABEL, .slot = message->slot, .fault = message->fault};
     memcpy(scan.serial, message->serial, sizeof scan.serial);
     memcpy(scan.label, message->label, sizeof scan.label);
+    if (supervisor->slots[index].view == SLOT_LABEL && !supervisor->stopping)
+        supervisor->watch[index] = watch_answer(message->fault);
     report_scan(&supervisor->report, &scan, supervisor->jig->scanners[supervisor->scanner_of[index]].name);
 }
 
@@ -133,6 +148,23 @@ void supervisor_show_death(struct supervisor *supervisor, size_t slot_index)
     report_slot(&supervisor->report, slot);
 }
 
+void supervisor_show_stuck(struct supervisor *supervisor, size_t slot_index)
+{
+    struct slot_message message = supervisor->slots[slot_index];
+    message.version = MESSAGE_VERSION;
+    message.slot = supervisor->jig->slots[slot_index].number;
+    message.view = SLOT_HOLD;
+    message.fault = FAULT_WORKER_STUCK;
+    (void)snprintf(message.text, sizeof message.text, "the slot's worker hung in step '%s' and was ended",
+                   message.step_name[0] != '\0' ? message.step_name : "open");
+    struct log_line line;
+    log_begin(&line, LOG_LEVEL_ERROR, "worker.stuck");
+    log_number(&line, "slot", message.slot);
+    log_text(&line, "step", message.step_name);
+    log_end(&line);
+    take_state(supervisor, slot_index, &message);
+}
+
 /* ---- from scanners ---- */
 
 static const char *scanner_name(const struct supervisor *supervisor, size_t scanner)
@@ -155,6 +187,7 @@ static void hand_to_slot(struct supervisor *supervisor, const struct route *rout
     memcpy(order.serial, route->label.serial, sizeof order.serial);
     memcpy(order.label, route->label.label, sizeof order.label);
     supervisor->scanner_of[route->slot_index] = scanner;
+    supervisor->watch[route->slot_index] = watch_scan();
     order_slot(supervisor, route->slot_index, &order);
 }
 

@@ -255,6 +255,7 @@ static void say_end(struct slot_worker *worker, const struct flow_result *result
 static bool wait_for(struct slot_worker *worker, bool present, struct fault *fault)
 {
     bool reached = false;
+    take_orders(worker); /* what a station that is paused said at once */
     while (!reached && !worker->stopping) {
         bool paused = worker->paused && present;
         struct fault why = {.code = FAULT_TIMED_OUT};

@@ -14,9 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A step without a word for this long means that the token or a library hangs: the worker is ended, and its unit is
- * reworked like after any other crash. */
-#define WATCH_NS 600000000000
 #define TICK_MS 1000
 
 static bool take_lock(struct supervisor *supervisor, struct fault *fault)
@@ -62,9 +59,13 @@ static bool start(struct supervisor *supervisor, struct crew_member *member, str
                                      .badge = supervisor->badge};
     if (member->kind == CREW_SLOT) {
         supervisor->heard[member->index] = false;
-        supervisor->changed_ns[member->index] = clock_monotonic_ns();
+        supervisor->watch[member->index] = watch_start();
     }
-    return crew_start(member, &options, fault);
+    if (!crew_start(member, &options, fault))
+        return false;
+    if (member->kind == CREW_SLOT)
+        supervisor_greet_slot(supervisor, member->index);
+    return true;
 }
 
 static void fail(struct supervisor *supervisor, const struct fault *why)
@@ -115,6 +116,10 @@ static void take_ended(struct supervisor *supervisor)
         struct crew_member *member = &supervisor->crew[i];
         if (!crew_has_ended(member) || supervisor->stopping)
             continue;
+        if (member->kind == CREW_SLOT && supervisor->stuck[member->index]) {
+            supervisor_show_stuck(supervisor, member->index);
+            continue;
+        }
         bool resumed = member->kind == CREW_SLOT && supervisor->resuming[member->index];
         if (member->kind == CREW_SLOT) {
             supervisor->resuming[member->index] = false;
@@ -140,13 +145,26 @@ static void start_again(struct supervisor *supervisor)
     }
 }
 
+/* A worker without a word for too long means that the token or a library hangs. It is ended, its unit is reworked like
+ * after any other crash; what hangs would hang the next worker too, so a person looks first. */
 static void watch_slots(struct supervisor *supervisor)
 {
     for (size_t i = 0; i < supervisor->jig->slot_count; i++) {
-        bool silent = clock_monotonic_ns() - supervisor->changed_ns[i] > WATCH_NS;
-        if (silent && supervisor->slots[i].view == SLOT_WORKING && supervisor->crew[i].pid > 0)
-            (void)kill(supervisor->crew[i].pid, SIGKILL);
+        if (supervisor->crew[i].pid <= 0 || !watch_is_overdue(&supervisor->watch[i]))
+            continue;
+        (void)kill(supervisor->crew[i].pid, SIGKILL);
+        supervisor->watch[i].on = false;
+        supervisor->stuck[i] = true;
     }
+}
+
+/* Told to end, each must come to its end or go on with its unit. */
+static void order_stop(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < supervisor->jig->slot_count; i++)
+        if (!supervisor->watch[i].on)
+            supervisor->watch[i] = watch_state(&supervisor->slots[i], true);
+    supervisor_order_all(supervisor, SLOT_ORDER_STOP);
 }
 
 static void take_signal(struct supervisor *supervisor)
@@ -157,7 +175,7 @@ static void take_signal(struct supervisor *supervisor)
             continue;
         supervisor->hurried = supervisor->stopping;
         supervisor->stopping = true;
-        supervisor_order_all(supervisor, SLOT_ORDER_STOP);
+        order_stop(supervisor);
     }
 }
 
@@ -210,10 +228,11 @@ static void run(struct supervisor *supervisor)
         if (supervisor->opened && !supervisor->ready && !supervisor->stopping)
             say_when_ready(supervisor);
     }
-    supervisor_order_all(supervisor, SLOT_ORDER_STOP);
+    order_stop(supervisor);
     while (slots_run(supervisor) && !supervisor->hurried) {
         listen_once(supervisor);
         take_ended(supervisor);
+        watch_slots(supervisor);
     }
 }
 

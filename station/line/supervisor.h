@@ -11,6 +11,7 @@
 #include "station/line/crew.h"
 #include "station/line/report.h"
 #include "station/line/routing.h"
+#include "station/line/watch.h"
 
 #define CREW_MAX (JIG_SLOTS_MAX + JIG_PRINTERS_MAX + JIG_SCANNERS_MAX)
 
@@ -26,7 +27,8 @@ struct supervisor {
     struct slot_message slots[JIG_SLOTS_MAX]; /* the last state of each */
     bool heard[JIG_SLOTS_MAX];                /* since the worker was started */
     bool resuming[JIG_SLOTS_MAX];             /* told to end and be started afresh */
-    int64_t changed_ns[JIG_SLOTS_MAX];
+    struct watch watch[JIG_SLOTS_MAX];
+    bool stuck[JIG_SLOTS_MAX];        /* its worker was overdue and is ended; it stays so until a person says so */
     size_t scanner_of[JIG_SLOTS_MAX]; /* whose scan the slot is answering */
     struct routing routing;
     char badge[33];
@@ -43,7 +45,12 @@ struct supervisor {
 NODISCARD NONNULL(1, 2) bool supervisor_hear(struct supervisor *supervisor, struct crew_member *member);
 
 NONNULL(1) void supervisor_order_all(struct supervisor *supervisor, enum slot_order_kind kind);
+/* Before a slot worker that was just started sees its first unit: a paused station begins none. */
+NONNULL(1) void supervisor_greet_slot(struct supervisor *supervisor, size_t slot_index);
 NONNULL(1) void supervisor_forget_labels(struct supervisor *supervisor);
 
 /* A slot whose worker ended by itself shows so until the next one speaks. */
 NONNULL(1) void supervisor_show_death(struct supervisor *supervisor, size_t slot_index);
+
+/* A slot whose worker was overdue is on hold, and the station with it. */
+NONNULL(1) void supervisor_show_stuck(struct supervisor *supervisor, size_t slot_index);

@@ -1,6 +1,6 @@
 /* Foreign text on its way into a log line, a fault and a UUID: whatever it is, one printable line comes out. */
-#include "base/bytes.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "base/uuid.h"
 
 #include <stdio.h>

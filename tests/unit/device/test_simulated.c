@@ -103,6 +103,35 @@ static void router_goes_from_blank_to_locked(void **state)
     assert_int_equal(unit_stop(&unit), 0);
 }
 
+/* Everything about it is right but the key. */
+static void certificate_of_another_key_is_refused(void **state)
+{
+    (void)state;
+    struct simulated unit;
+    struct der csr, certificate, issuing;
+    struct cbor_reader result;
+    uint8_t arguments[4096];
+    EVP_PKEY *other = EVP_EC_gen("P-256");
+    assert_non_null(other);
+    pki_issue(&pki, other, SERIAL, &certificate);
+    EVP_PKEY_free(other);
+    pki_der(pki.issuing, &issuing);
+
+    unit_start(&unit, "0e", "KR-1000", NULL);
+    connect_unit(&unit);
+    assert_int_equal(station_make_key(&unit.station, 7, SERIAL, &csr), 0);
+    size_t size = build_injection(7, SERIAL, PASSWORD, &certificate, &issuing, arguments);
+    assert_int_equal(station_request(&unit.station, INJECT, arguments, size, &result), 5);
+    struct identity identity;
+    assert_int_equal(station_identify(&unit.station, &identity), 0);
+    assert_int_equal(identity.state, 2);
+
+    pki_issue_for(&pki, &csr, SERIAL, &certificate);
+    size = build_injection(7, SERIAL, PASSWORD, &certificate, &issuing, arguments);
+    assert_int_equal(station_request(&unit.station, INJECT, arguments, size, &result), 0);
+    assert_int_equal(unit_stop(&unit), 0);
+}
+
 static void sensor_has_no_login_at_all(void **state)
 {
     (void)state;
@@ -316,10 +345,15 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     pki_open(&pki);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(router_goes_from_blank_to_locked), cmocka_unit_test(sensor_has_no_login_at_all),
-        cmocka_unit_test(flash_holds_no_password),          cmocka_unit_test(wrong_logins_delay_and_lock_until_restart),
-        cmocka_unit_test(only_a_station_is_spoken_to),      cmocka_unit_test(listens_for_one_connection_after_another),
-        cmocka_unit_test(power_cut_leaves_old_or_new),      cmocka_unit_test(bad_arguments_are_refused),
+        cmocka_unit_test(router_goes_from_blank_to_locked),
+        cmocka_unit_test(sensor_has_no_login_at_all),
+        cmocka_unit_test(flash_holds_no_password),
+        cmocka_unit_test(wrong_logins_delay_and_lock_until_restart),
+        cmocka_unit_test(only_a_station_is_spoken_to),
+        cmocka_unit_test(listens_for_one_connection_after_another),
+        cmocka_unit_test(certificate_of_another_key_is_refused),
+        cmocka_unit_test(power_cut_leaves_old_or_new),
+        cmocka_unit_test(bad_arguments_are_refused),
     };
     int failed = cmocka_run_group_tests_name("simulated", tests, NULL, NULL);
     pki_close(&pki);

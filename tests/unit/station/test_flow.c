@@ -160,6 +160,20 @@ static void test_router_from_blank_to_closed(void **state)
     assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.scan WHERE answer = 'matched'"), 1);
 }
 
+/* The record keeps what the unit answered to the injection, which is no certificate's hash. */
+static void test_receipt_is_the_units_own(void **state)
+{
+    (void)state;
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.receipt"), 1);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.receipt AS told JOIN prov.certificate AS issued"
+                                         " USING (attempt) WHERE told.sha256 = issued.sha256"),
+                     0);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.receipt AS told JOIN prov.evidence AS seen"
+                                         " USING (attempt) WHERE seen.name = 'credential_injected'"
+                                         " AND seen.facts->>'receipt' = encode(told.sha256, 'hex')"),
+                     1);
+}
+
 /* The same board meets its own history, even with its memory erased by somebody. */
 static void test_closed_board_is_not_made_twice(void **state)
 {
@@ -219,6 +233,49 @@ static void test_swapped_board_at_the_scan(void **state)
     world.swapped = false;
     result = visit(&world, "a0000005", NULL);
     expect_closed(&result);
+}
+
+/* ---- the label ---- */
+
+static struct label_bitmap *draw_copy(unsigned copy)
+{
+    char serial[SERIAL_SIZE] = "KR000000000";
+    serial[SERIAL_LENGTH - 1] = serial_check_character(serial, SERIAL_LENGTH - 1);
+    struct flow_label label = {.product = plant.rooms->product,
+                               .serial = serial,
+                               .label = "0123456789ABC",
+                               .copy = copy,
+                               .mac = 0x024b00000000,
+                               .ssid = "KR-0000JW",
+                               .dpi = 300};
+    struct secret *passwords[PRODUCT_CREDENTIALS_MAX] = {NULL};
+    for (size_t i = 0; i < label.product->credential_count; i++)
+        label.passwords[i] = passwords[i] = softhsm_secret("Kuma7731Yama");
+    struct label_child child = {.path = KOKUIN, .argv = render_argv};
+    struct label_bitmap *bitmap = NULL;
+    struct fault fault;
+    bool drawn = flow_draw_label(&child, &label, &bitmap, &fault);
+    for (size_t i = 0; i < label.product->credential_count; i++)
+        secret_free(passwords[i]);
+    if (!drawn)
+        fail_msg("%s", fault.text);
+    return bitmap;
+}
+
+/* Only the mark "R2" tells a second copy from the first: both have the same values here. */
+static void test_copies_can_be_told_apart(void **state)
+{
+    (void)state;
+    struct label_bitmap *first = draw_copy(1);
+    struct label_bitmap *again = draw_copy(1);
+    struct label_bitmap *second = draw_copy(2);
+    size_t size = label_bitmap_size(first);
+    assert_int_equal(label_bitmap_size(second), size);
+    assert_memory_equal(first->rows, again->rows, size);
+    assert_memory_not_equal(first->rows, second->rows, size);
+    label_bitmap_free(first);
+    label_bitmap_free(again);
+    label_bitmap_free(second);
 }
 
 /* ---- rework ---- */
@@ -426,6 +483,8 @@ int main(void)
         return 1;
     const struct CMUnitTest routers[] = {
         cmocka_unit_test(test_router_from_blank_to_closed),
+        cmocka_unit_test(test_receipt_is_the_units_own),
+        cmocka_unit_test(test_copies_can_be_told_apart),
         cmocka_unit_test(test_closed_board_is_not_made_twice),
         cmocka_unit_test(test_boot_noise_is_no_fault),
         cmocka_unit_test(test_wrong_scans_are_told_and_kept),

@@ -6,6 +6,7 @@
 #include "station/line/report.h"
 #include "station/line/routing.h"
 #include "station/line/scan.h"
+#include "station/line/watch.h"
 
 #include <jansson.h>
 #include <setjmp.h>
@@ -372,6 +373,45 @@ static void test_lying_job(void **state)
     }
 }
 
+/* ---- the watch ---- */
+
+static bool is_within(struct watch watch, int least_s, int most_s)
+{
+    int left = deadline_left_ms(watch.until) / 1000;
+    return watch.on && !watch_is_overdue(&watch) && left >= least_s && left <= most_s;
+}
+
+static struct watch seen(enum slot_view view, unsigned step, bool ending)
+{
+    struct slot_message state = {.view = (uint32_t)view, .step = step};
+    return watch_state(&state, ending);
+}
+
+static void test_every_step_has_an_end(void **state)
+{
+    (void)state;
+    assert_true(is_within(watch_start(), 30, 120));
+    for (unsigned step = 1; step <= 12; step++)
+        assert_true(is_within(seen(SLOT_WORKING, step, false), 30, 600));
+    assert_true(is_within(watch_scan(), 60, 600));
+    assert_true(is_within(watch_answer(0), 60, 600));
+    struct watch overdue = {.on = true, .until = deadline_in_ms(0)};
+    assert_true(watch_is_overdue(&overdue));
+}
+
+static void test_people_are_not_hurried(void **state)
+{
+    (void)state;
+    static const enum slot_view views[] = {SLOT_EMPTY, SLOT_LABEL, SLOT_OK, SLOT_NG, SLOT_HOLD};
+    for (size_t i = 0; i < ARRAY_SIZE(views); i++) {
+        assert_false(seen(views[i], 9, false).on);
+        assert_true(is_within(seen(views[i], 9, true), 30, 120)); /* but a worker that is told to end must end */
+    }
+    assert_false(watch_answer(FAULT_SCAN_WRONG_UNIT).on);
+    struct watch off = {.on = false, .until = deadline_in_ms(0)};
+    assert_false(watch_is_overdue(&off));
+}
+
 int main(void)
 {
     struct fault fault;
@@ -394,6 +434,8 @@ int main(void)
         cmocka_unit_test(test_terminal_is_not_steered),
         cmocka_unit_test(test_conduit),
         cmocka_unit_test(test_lying_job),
+        cmocka_unit_test(test_every_step_has_an_end),
+        cmocka_unit_test(test_people_are_not_hurried),
     };
     return cmocka_run_group_tests_name("station/line", tests, NULL, NULL);
 }

@@ -284,14 +284,13 @@ static pid_t slot_worker_of(const struct station *station)
 }
 
 /* Killed with a unit in work: its attempt is found unfinished, and the unit is reworked with the same serial. */
-static void test_dead_worker_is_started_again(void **state)
+static void expect_rework(const char *board, const char *step)
 {
-    (void)state;
     static struct station station;
     station_start(&station);
     pass(&station, "slot", "view", "empty");
-    plant_insert(&plant, "a1000003", "KR-1000", NULL);
-    json_t *first = await(&station, "slot", "step_name", "restart");
+    plant_insert(&plant, board, "KR-1000", NULL);
+    json_t *first = await(&station, "slot", "step_name", step);
     assert_int_equal(kill(slot_worker_of(&station), SIGKILL), 0);
     pass(&station, "slot", "fault_name", "WORKER_DIED");
     json_t *label = await(&station, "slot", "view", "label");
@@ -303,7 +302,68 @@ static void test_dead_worker_is_started_again(void **state)
     json_decref(label);
     plant_remove(&plant);
     assert_int_equal(station_stop(&station), 0);
-    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.attempt WHERE interrupted"), 1);
+}
+
+static void test_dead_worker_is_started_again(void **state)
+{
+    (void)state;
+    expect_rework("a1000003", "inject");
+    expect_rework("a1000005", "restart");
+    expect_rework("a1000006", "print");
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.attempt WHERE interrupted"), 3);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.label JOIN prov.attempt USING (attempt)"
+                                         " WHERE label.live AND attempt.state <> 'closed'"),
+                     0);
+}
+
+/* Killed while the label waits for its scan: the unit goes on with that label. */
+static void test_labelled_unit_outlives_its_worker(void **state)
+{
+    (void)state;
+    static struct station station;
+    station_start(&station);
+    pass(&station, "slot", "view", "empty");
+    plant_insert(&plant, "a1000007", "KR-1000", NULL);
+    json_t *label = await(&station, "slot", "view", "label");
+    assert_int_equal(kill(slot_worker_of(&station), SIGKILL), 0);
+    pass(&station, "slot", "fault_name", "WORKER_DIED");
+    json_t *again = await(&station, "slot", "view", "label");
+    assert_true(is(again, "label", json_string_value(json_object_get(label, "label"))));
+    scan_label(&station, again);
+    scan(&station, "KOKUIN-SLOT-1");
+    pass(&station, "slot", "view", "ok");
+    json_decref(label);
+    json_decref(again);
+    plant_remove(&plant);
+    assert_int_equal(station_stop(&station), 0);
+}
+
+/* A token that never answers is no reason to wait for ever: the slot is put on hold, and goes on when the token does.
+ */
+static void test_hung_token_holds_the_station(void **state)
+{
+    (void)state;
+    static struct station station;
+    station_start(&station);
+    pass(&station, "slot", "view", "empty");
+    assert_int_equal(kill(-plant.softhsm.server, SIGSTOP), 0);
+    plant_insert(&plant, "a1000008", "KR-1000", NULL);
+    json_t *hold = await(&station, "slot", "view", "hold");
+    assert_true(is(hold, "fault_name", "WORKER_STUCK"));
+    assert_true(is(hold, "step_name", "identify"));
+    json_decref(hold);
+    pass(&station, "held", "fault_name", "WORKER_STUCK");
+
+    assert_int_equal(kill(-plant.softhsm.server, SIGCONT), 0);
+    scan(&station, "KOKUIN-RESUME");
+    pass(&station, "resumed", NULL, NULL);
+    json_t *label = await(&station, "slot", "view", "label");
+    scan_label(&station, label);
+    scan(&station, "KOKUIN-SLOT-1");
+    pass(&station, "slot", "view", "ok");
+    json_decref(label);
+    plant_remove(&plant);
+    assert_int_equal(station_stop(&station), 0);
 }
 
 static int run_station(const char *jig, const char *order)
@@ -410,6 +470,8 @@ int main(void)
         cmocka_unit_test(test_stop_leaves_a_label_that_waits),
         cmocka_unit_test(test_pause_starts_no_unit),
         cmocka_unit_test(test_dead_worker_is_started_again),
+        cmocka_unit_test(test_labelled_unit_outlives_its_worker),
+        cmocka_unit_test(test_hung_token_holds_the_station),
         cmocka_unit_test(test_second_station_is_refused),
         cmocka_unit_test(test_station_that_cannot_start),
         cmocka_unit_test(test_doctor),
