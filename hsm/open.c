@@ -153,7 +153,7 @@ static bool find_key(struct token *token, const char *label, X509 *certificate, 
 {
     uint8_t point[POINT_SIZE];
     EVP_PKEY *certified = X509_get0_pubkey(certificate);
-    struct key key;
+    struct key key = {0};
     if (!certified)
         return crypto_failed(fault, FAULT_CRYPTO, "recovery certificate's key");
     if (!crypto_point(certified, point, fault) || !key_find(token, label, &key, fault))
@@ -288,8 +288,8 @@ bool seal_open(struct token *token, const struct open_request *request, struct s
     const char *label = request->key == OPEN_RECOVERY ? KEY_RECOVERY : KEY_SPARE;
     CLEANUP(X509_freep) X509 *certificate = NULL;
     CLEANUP(secret_freep) struct secret *content = NULL;
-    struct envelope envelope;
-    struct key key;
+    struct envelope envelope = {0};
+    struct key key = {0};
     if (!crypto_read_certificate(request->certificate_path, &certificate, fault) ||
         !find_key(token, label, certificate, &key, fault) ||
         !read_envelope(request->blob, request->size, certificate, &envelope, fault) ||
