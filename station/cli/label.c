@@ -106,7 +106,8 @@ static bool read_template(const char *path, char **ret_text, struct fault *fault
         return fault_set(fault, FAULT_FILE, (unsigned long)errno, "open %s: %s", path, strerror(errno));
     if (!text)
         return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory for a template");
-    (void)fread(text, 1, TEMPLATE_BYTES_MAX, file);
+    size_t size = fread(text, 1, TEMPLATE_BYTES_MAX, file);
+    text[size] = '\0';
     if (ferror(file))
         return fault_set(fault, FAULT_FILE, (unsigned long)errno, "read %s: %s", path, strerror(errno));
     *ret_text = TAKE(text);
