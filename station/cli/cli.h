@@ -113,6 +113,8 @@ int command_hsm_ceremony(struct cli *cli);
 int command_jig_check(struct cli *cli);
 int command_label_check(struct cli *cli);
 int command_label_preview(struct cli *cli);
+int command_label_show(struct cli *cli);
+int command_label_reconcile(struct cli *cli);
 int command_record_summary(struct cli *cli);
 int command_fault_show(struct cli *cli);
 int command_fault_list(struct cli *cli);

@@ -63,6 +63,11 @@ static const struct use wrong_uses[] = {
     {{"doctor", "/no/such/jig.yaml"}, FAULT_EXIT_NOT_FOUND},
     {{"hsm", "ceremony", "/no/such/file.yaml"}, FAULT_EXIT_NOT_FOUND},
     {{"fault", "show", "99"}, FAULT_EXIT_NOT_FOUND},
+    {{"label", "show", "7ZK3"}, FAULT_EXIT_USAGE},
+    {{"label", "show", "7ZK3M9Q2W8XAI"}, FAULT_EXIT_USAGE}, /* no I in base 32 */
+    {{"label", "show", "7ZK3M9Q2W8XAB", "--record", "host=/nonexistent dbname=x"}, FAULT_EXIT_RECORD},
+    {{"label", "reconcile", "WO-1"}, FAULT_EXIT_USAGE},
+    {{"label", "reconcile", "--record", "host=/nonexistent dbname=x"}, FAULT_EXIT_RECORD},
     {{"label", "check"}, FAULT_EXIT_USAGE},
     {{"label", "check", "x.svg", "--product", "x.yaml"}, FAULT_EXIT_USAGE},
     {{"label", "check", "x.svg", "--width", "70", "--dpi", "203"}, FAULT_EXIT_USAGE},
@@ -99,10 +104,11 @@ static void test_help_names_every_command(void **state)
     (void)state;
     char output[8192];
     assert_int_equal(run((const char *const[WORDS_MAX]){"--help"}, output, sizeof output), 0);
-    static const char *const commands[] = {
-        "station run",    "unit show",     "unit list",      "order open",     "order close",  "order show",
-        "schema migrate", "schema status", "schema grant",   "schema numbers", "hsm ceremony", "jig check",
-        "label check",    "label preview", "record summary", "fault show",     "doctor",       "version"};
+    static const char *const commands[] = {"station run",    "unit show",      "unit list",      "order open",
+                                           "order close",    "order show",     "schema migrate", "schema status",
+                                           "schema grant",   "schema numbers", "hsm ceremony",   "jig check",
+                                           "label check",    "label preview",  "label show",     "label reconcile",
+                                           "record summary", "fault show",     "doctor",         "version"};
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         assert_non_null(strstr(output, commands[i]));
     assert_null(strstr(output, "worker")); /* what the supervisor starts is nobody else's */
