@@ -1,6 +1,7 @@
 # plant.sh -- the private plant of one demo run: record store, token, printer, mock machine, and what they leave behind.
 #
-# Sourced by run, which sets $here, $top, $demo and $programs.
+# Sourced by run, and by tests of the line for a plant of their own. They set $here (this directory), $top (the
+# checkout), $demo (the plant's directory) and $programs (where kokuin and its stand-ins were built).
 # shellcheck shell=bash
 # shellcheck disable=SC2154
 
@@ -17,7 +18,7 @@ fail() {
 take_checkout() {
     [ "${#demo}" -le 70 ] || fail 2 "the checkout's path is too long for unix sockets (${#demo} of 70 characters): $demo"
     mkdir -p "$top/build"
-    exec 9>"$top/build/demo.lock"
+    exec 9>"$demo.lock"
     flock -n 9 || fail 75 "another demo runs in this checkout; wait for it or end it. Nothing was changed."
 }
 
