@@ -48,7 +48,7 @@ static bool build(const struct authority *authority, const struct authority_row 
                   const struct ceremony_names *names, EVP_PKEY *key, X509 *certificate, struct fault *fault)
 {
     uint8_t number[CERTIFICATE_SERIAL_MAX];
-    if (!call_random(&authority->token->session, number, sizeof number, fault))
+    if (!token_draw(authority->token, number, sizeof number, fault))
         return false;
     number[0] &= 0x7f;
     CLEANUP(BN_freep) BIGNUM *serial = BN_bin2bn(number, sizeof number, NULL);

@@ -66,10 +66,8 @@ const struct certificate *certificate_issuer_own(const struct certificate_issuer
 static bool draw_number(struct certificate_issuer *issuer, uint8_t ret_number[CERTIFICATE_SERIAL_MAX],
                         struct fault *fault)
 {
-    if (!call_random(&issuer->token->session, ret_number, CERTIFICATE_SERIAL_MAX, fault))
-        return false;
-    if (random_is_stuck(ret_number, CERTIFICATE_SERIAL_MAX))
-        return fault_set(fault, FAULT_HSM_RANDOM, 0, "serial number: the token's bytes repeat");
+    if (!token_draw(issuer->token, ret_number, CERTIFICATE_SERIAL_MAX, fault))
+        return fault_within(fault, "serial number");
     ret_number[0] &= 0x7f;
     return true;
 }

@@ -2,7 +2,7 @@
  *
  * Owner    token.c makes and frees it
  * Threads  one token belongs to one thread
- * Secrets  none are kept
+ * Secrets  two random bytes, in secret memory, for the health tests
  * Layer    hsm/, inside the room only
  */
 #pragma once
@@ -14,8 +14,13 @@ struct token {
     struct call_session session;
     bool initialized;
     char label[33];
+    struct secret *health; /* a struct health: it remembers random bytes */
 };
 
-/* True when a run of equal bytes is so long that a working generator gives it less than once in 2^64 bytes: the
- * repetition count test of NIST SP 800-90B, 4.4.1. */
-NODISCARD NONNULL(1) bool random_is_stuck(const uint8_t *bytes, size_t size);
+/* Fills the bytes from the token's generator, in pieces no larger than the token takes, through the health tests of
+ * hsm/health.h. Nothing in this room asks the generator another way. On false the bytes are zero; after HSM_RANDOM
+ * each later call is HSM_RANDOM too, until the token is opened afresh.
+ *
+ * Faults: HSM_CALL, HSM_RANDOM.
+ */
+NODISCARD NONNULL(1, 2, 4) bool token_draw(struct token *token, uint8_t *ret_bytes, size_t size, struct fault *fault);

@@ -126,7 +126,7 @@ bool key_find_for(struct token *token, const char *label, X509 *certificate, con
 
     uint8_t challenge[32], der[DER_SIGNATURE_MAX];
     size_t size;
-    if (!call_random(&token->session, challenge, sizeof challenge, fault) ||
+    if (!token_draw(token, challenge, sizeof challenge, fault) ||
         !key_sign(token, &key, pin, challenge, der, &size, fault))
         return fault_within(fault, "prove key '%s'", label);
     if (!crypto_verify(certified, challenge, der, size))

@@ -183,7 +183,7 @@ bool make_key(struct token *token, const struct make_order *order, struct made_k
 {
     struct made_key made = {.order = order, .token = token};
     call_make_writable(&token->session);
-    if (!call_random(&token->session, made.id, sizeof made.id, fault))
+    if (!token_draw(token, made.id, sizeof made.id, fault))
         return fault_within(fault, "make '%s'", order->label);
     if (!create(&made, fault) || !read_back(&made, fault) || !compare_told(&made, fault) ||
         !read_public(&made, fault) || !attack_key(&made, fault)) {

@@ -1,5 +1,6 @@
 #include "hsm/token.h"
 
+#include "hsm/health.h"
 #include "hsm/inside.h"
 
 #include <dlfcn.h>
@@ -16,7 +17,6 @@
 
 #define SLOTS_MAX 64
 #define RANDOM_PIECE 1024 /* tokens were met that refuse more than some thousand bytes at once */
-#define RANDOM_RUN_MAX 8
 #define LOOKS_MAX 10
 #define LOOK_PAUSE_MS 50
 #define SOCKET_PREFIX "unix:"
@@ -183,6 +183,9 @@ bool token_open(const char *module, const char *uri, const struct secret *pin, s
     CLEANUP(token_freep) struct token *token = calloc(1, sizeof *token);
     if (!parsed || !token)
         return fault_set(fault, FAULT_NO_MEMORY, 0, "open token");
+    token->health = secret_new(sizeof(struct health));
+    if (!token->health)
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "open token");
     if (!parse_uri(uri, parsed, fault))
         return fault_within(fault, "open token");
     if (!load(token, module, fault) || !find_slot_patiently(token, parsed, fault) ||
@@ -202,6 +205,7 @@ void token_free(struct token *token)
     }
     if (token->session.module)
         p11_kit_module_release(token->session.module);
+    secret_free(token->health);
     free(token);
 }
 
@@ -210,34 +214,46 @@ const char *token_label(const struct token *token)
     return token->label;
 }
 
-bool random_is_stuck(const uint8_t *bytes, size_t size)
+static bool draw(struct token *token, struct health *health, uint8_t *ret_bytes, size_t size, struct fault *fault)
 {
-    size_t run = 1;
-    for (size_t i = 1; i < size; i++) {
-        run = bytes[i] == bytes[i - 1] ? run + 1 : 1;
-        if (run > RANDOM_RUN_MAX)
-            return true;
+    enum health_verdict verdict = health->verdict;
+    for (size_t done = 0; done < size && verdict == HEALTH_GOOD;) {
+        size_t piece = size - done < RANDOM_PIECE ? size - done : RANDOM_PIECE;
+        if (!call_random(&token->session, ret_bytes + done, piece, fault))
+            return false;
+        verdict = health_feed(health, ret_bytes + done, piece);
+        done += piece;
     }
+    if (verdict != HEALTH_GOOD)
+        return fault_set(fault, FAULT_HSM_RANDOM, 0, "generator of token '%s': %s", token->label,
+                         health_words(verdict));
+    return true;
+}
+
+/* Short draws alone would leave the first window half empty for a whole batch. */
+static bool start_up(struct token *token, struct health *health, struct fault *fault)
+{
+    uint8_t thrown_away[HEALTH_START_UP];
+    if (health->started)
+        return true;
+    bool passed = draw(token, health, thrown_away, sizeof thrown_away, fault);
+    explicit_bzero(thrown_away, sizeof thrown_away);
+    health->started = passed;
+    return passed;
+}
+
+bool token_draw(struct token *token, uint8_t *ret_bytes, size_t size, struct fault *fault)
+{
+    struct health *health = (struct health *)secret_write(token->health);
+    if (start_up(token, health, fault) && draw(token, health, ret_bytes, size, fault))
+        return true;
+    explicit_bzero(ret_bytes, size);
     return false;
 }
 
 bool token_random(struct token *token, struct secret *bytes, struct fault *fault)
 {
-    uint8_t *at = secret_write(bytes);
-    size_t size = secret_size(bytes);
-    for (size_t done = 0; done < size;) {
-        size_t piece = size - done < RANDOM_PIECE ? size - done : RANDOM_PIECE;
-        if (!call_random(&token->session, at + done, piece, fault)) {
-            explicit_bzero(at, size);
-            return false;
-        }
-        done += piece;
-    }
-    if (random_is_stuck(at, size)) {
-        explicit_bzero(at, size);
-        return fault_set(fault, FAULT_HSM_RANDOM, 0, "the same byte more than %d times in a row", RANDOM_RUN_MAX);
-    }
-    return true;
+    return token_draw(token, secret_write(bytes), secret_size(bytes), fault);
 }
 
 /* The slot to make a token in: the first that holds an empty one. Refuses a label that is taken. */

@@ -36,8 +36,10 @@ DEFINE_CLEANUP(struct token *, token_free)
 NODISCARD NONNULL(1) const char *token_label(const struct token *token);
 
 /* Fills all of `bytes` from the token's generator, in pieces no larger than the token takes. On false they are zero.
+ * Every byte of the token's life passes the continuous health tests of NIST SP 800-90B 4.4, and 1024 that are thrown
+ * away pass them first. A generator that failed is never asked again: open the token afresh when it was mended.
  *
- * Faults: HSM_CALL, HSM_RANDOM when one byte repeats as no working generator does.
+ * Faults: HSM_CALL, HSM_RANDOM when one byte repeats, or comes too often, as no working generator does.
  */
 NODISCARD NONNULL(1, 2, 3) bool token_random(struct token *token, struct secret *bytes, struct fault *fault);
 

@@ -229,6 +229,42 @@ void store_units_free(struct store_units *units);
 NODISCARD NONNULL(1, 2, 3, 4) bool store_unit_show(struct store *store, const char *serial, char **ret_json,
                                                    struct fault *fault);
 
+/* The whole life of a label as one JSON document: label, copy, fate (live, voided, dead, in_work, not_sent,
+ * unconfirmed), unit, attempt, printed level, scans. The caller frees it. Faults: LABEL_UNKNOWN. */
+NODISCARD NONNULL(1, 2, 3, 4) bool store_label_show(struct store *store, const char *label, char **ret_json,
+                                                    struct fault *fault);
+
+/* Every label ever recorded is counted in one of live to unconfirmed. In a sound record
+ * made = printed + in_work + not_sent + unconfirmed and printed = live + voided + dead. */
+struct store_label_count {
+    unsigned made;               /* recorded, before anything was sent */
+    unsigned printed;            /* recorded as printed, at whatever level */
+    unsigned live, voided, dead; /* of those: valid, shredded by a person, ended with its attempt */
+    unsigned in_work;            /* of the others: its attempt is open */
+    unsigned not_sent;           /* its attempt failed before anything was sent */
+    unsigned unconfirmed;        /* it may have come out of the printer, or not */
+};
+/* `order` NULL: all. Faults: ORDER_UNKNOWN. */
+NODISCARD NONNULL(1, 3, 4) bool store_label_count(struct store *store, const char *order,
+                                                  struct store_label_count *ret_count, struct fault *fault);
+
+struct store_label_finding {
+    char finding[17]; /* "unconfirmed", "contradiction", "unlabelled" (migration 0010) */
+    char serial[SERIAL_SIZE];
+    char label[17]; /* "" for a unit without one */
+    unsigned copy;
+    char at[CLOCK_TEXT_SIZE];
+};
+struct store_label_findings {
+    size_t count;
+    struct store_label_finding *each;
+};
+/* What does not add up, by serial; `order` NULL: of all. An unconfirmed label is none any more when a scanner saw it,
+ * or when its unit was closed with a later password or scrapped. Faults: ORDER_UNKNOWN. */
+NODISCARD NONNULL(1, 3, 4) bool store_label_findings(struct store *store, const char *order,
+                                                     struct store_label_findings *ret_findings, struct fault *fault);
+void store_label_findings_free(struct store_label_findings *findings);
+
 /* An order also makes its product known: code, model and GTIN belong together for ever (RECORD_REFUSED otherwise).
  * Faults: ORDER_EXISTS. */
 struct store_order_new {

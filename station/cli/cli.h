@@ -29,6 +29,10 @@ enum cli_option {
     OPTION_STATION,
     OPTION_LIMIT,
     OPTION_INDEX,
+    OPTION_DPI,
+    OPTION_WIDTH,
+    OPTION_HEIGHT,
+    OPTION_OUTPUT,
     CLI_OPTIONS,
 };
 
@@ -107,6 +111,10 @@ int command_schema_grant(struct cli *cli);
 int command_schema_numbers(struct cli *cli);
 int command_hsm_ceremony(struct cli *cli);
 int command_jig_check(struct cli *cli);
+int command_label_check(struct cli *cli);
+int command_label_preview(struct cli *cli);
+int command_label_show(struct cli *cli);
+int command_label_reconcile(struct cli *cli);
 int command_record_summary(struct cli *cli);
 int command_fault_show(struct cli *cli);
 int command_fault_list(struct cli *cli);

@@ -18,6 +18,10 @@ const struct cli_option_row cli_option_rows[CLI_OPTIONS] = {
     [OPTION_STATION] = {"station", "NAME", "only units of this station"},
     [OPTION_LIMIT] = {"limit", "N", "at most so many (1000)"},
     [OPTION_INDEX] = {"index", "N", "which one of the jig's"},
+    [OPTION_DPI] = {"dpi", "N", "dots per inch of the printer: 203, 300 or 600"},
+    [OPTION_WIDTH] = {"width", "MM", "the label's width in millimetres"},
+    [OPTION_HEIGHT] = {"height", "MM", "the label's height in millimetres"},
+    [OPTION_OUTPUT] = {"output", "FILE", "the file to write; it must not exist"},
 };
 
 #define BIT(option) (1u << OPTION_##option)
@@ -57,6 +61,21 @@ static const struct cli_command commands[] = {
      "kokuin hsm ceremony ceremony.yaml", command_hsm_ceremony, false},
     {"jig", "check", "FILE", 1, 1, 0, "read a jig file with its products and policies, and tell what is wrong with it",
      "kokuin jig check /etc/kokuin/jig.yaml", command_jig_check, false},
+    {"label", "check", "[TEMPLATE]", 0, 1, BIT(PRODUCT) | BIT(DPI) | BIT(WIDTH) | BIT(HEIGHT),
+     "try a label template with the widest values, or a product's with its own at each dpi, and tell what is wrong",
+     "kokuin label check router.svg --width 70 --height 40 --dpi 203\n"
+     "kokuin label check --product products/router.yaml --json",
+     command_label_check, false},
+    {"label", "preview", "", 0, 0, BIT(PRODUCT) | BIT(DPI) | BIT(OUTPUT),
+     "draw a product's label with made-up values and SPECIMEN across it, as PNG",
+     "kokuin label preview --product products/router.yaml --dpi 203 --output router-203.png", command_label_preview,
+     false},
+    {"label", "show", "LABEL", 1, 1, BIT(RECORD),
+     "one label as JSON: its unit and attempt, its copy, whether it is live, how surely it was printed, its scans",
+     "kokuin label show 7ZK3M9Q2W8XAB", command_label_show, false},
+    {"label", "reconcile", "", 0, 0, BIT(RECORD) | BIT(ORDER),
+     "whether the labels of an order, or all, add up: printed = live + voided + dead; exit 1 when they do not",
+     "kokuin label reconcile\nkokuin label reconcile --order A-1001 --json", command_label_reconcile, false},
     {"record", "summary", "", 0, 0, BIT(RECORD), "what the record says of all units, as one JSON object",
      "kokuin record summary", command_record_summary, false},
     {"fault", "show", "NUMBER", 1, 1, 0, "what a fault means and what to do",

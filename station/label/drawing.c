@@ -132,20 +132,37 @@ static bool draw(const struct drawing *drawing, const char *id, unsigned points_
     return true;
 }
 
-/* How light one dot is, 0 to 255. */
-static unsigned lightness(cairo_surface_t *surface, unsigned x, unsigned y, unsigned points_per_dot)
+/* What was drawn, 4 bytes to a point. */
+struct points {
+    const uint8_t *bytes;
+    size_t stride;
+    unsigned per_dot;
+};
+
+static struct points points_of(cairo_surface_t *surface, unsigned per_dot)
 {
-    const uint8_t *points = cairo_image_surface_get_data(surface);
-    const size_t stride = (size_t)cairo_image_surface_get_stride(surface);
+    return (struct points){.bytes = cairo_image_surface_get_data(surface),
+                           .stride = (size_t)cairo_image_surface_get_stride(surface),
+                           .per_dot = per_dot};
+}
+
+/* How light one dot is, 0 to 255. Almost all of a label is white: that is answered first. */
+static unsigned lightness(const struct points *points, unsigned x, unsigned y)
+{
+    const uint32_t white = 0xffffff;
     unsigned sum = 0;
-    for (unsigned j = 0; j < points_per_dot; j++) {
-        for (unsigned i = 0; i < points_per_dot; i++) {
+    for (unsigned j = 0; j < points->per_dot; j++) {
+        const uint8_t *row = points->bytes + ((size_t)y * points->per_dot + j) * points->stride;
+        for (unsigned i = 0; i < points->per_dot; i++) {
             uint32_t point;
-            memcpy(&point, points + (y * points_per_dot + j) * stride + 4 * (size_t)(x * points_per_dot + i), 4);
-            sum += (299 * (point >> 16 & 255) + 587 * (point >> 8 & 255) + 114 * (point & 255)) / 1000;
+            memcpy(&point, row + 4 * ((size_t)x * points->per_dot + i), 4);
+            if ((point & white) == white)
+                sum += 255;
+            else
+                sum += (299 * (point >> 16 & 255) + 587 * (point >> 8 & 255) + 114 * (point & 255)) / 1000;
         }
     }
-    return sum / (points_per_dot * points_per_dot);
+    return sum / (points->per_dot * points->per_dot);
 }
 
 static void grow_box(struct box *box, int x, int y)
@@ -166,9 +183,10 @@ bool drawing_ink(const struct drawing *drawing, const char *id, struct ink *ret_
     CLEANUP(ink_clear) struct ink ink = {.width = drawing->width, .height = drawing->height};
     if (!draw(drawing, id, 1, &surface, fault) || !wiped_extend(&ink.dots, (size_t)ink.width * ink.height, fault))
         return false;
+    const struct points points = points_of(surface, 1);
     for (unsigned y = 0; y < ink.height; y++) {
         for (unsigned x = 0; x < ink.width; x++) {
-            if (lightness(surface, x, y, 1) >= INK_BELOW)
+            if (lightness(&points, x, y) >= INK_BELOW)
                 continue;
             ink.dots.bytes[(size_t)y * ink.width + x] = 1;
             grow_box(&ink.box, (int)x, (int)y);
@@ -184,9 +202,10 @@ bool drawing_print(const struct drawing *drawing, struct label_bitmap *bitmap, s
     CLEANUP(free_surface) cairo_surface_t *surface = NULL;
     if (!draw(drawing, NULL, POINTS_PER_DOT, &surface, fault))
         return false;
+    const struct points points = points_of(surface, POINTS_PER_DOT);
     for (unsigned y = 0; y < drawing->height; y++)
         for (unsigned x = 0; x < drawing->width; x++)
-            if (lightness(surface, x, y, POINTS_PER_DOT) < BLACK_BELOW)
+            if (lightness(&points, x, y) < BLACK_BELOW)
                 label_bitmap_ink(bitmap, x, y);
     return true;
 }

@@ -171,36 +171,38 @@ static void free_secrets(struct secret *(*secrets)[LABEL_FIELDS_MAX])
         secret_free((*secrets)[i]);
 }
 
-bool label_check(const char *template_path, double width_mm, double height_mm, unsigned dpi,
-                 const struct label_sample *samples, size_t sample_count, struct fault *fault)
+bool label_check(const struct label_child *child, const struct label_trial *trial, struct deadline deadline,
+                 struct fault *fault)
 {
     static const struct label_sample made_up[] = {
         {"gtin", "04912345678904", false}, {"serial", NULL, false}, {"label", "WWWWWWWWWWWWW", false}};
     CLEANUP(free_secrets) struct secret *secrets[LABEL_FIELDS_MAX] = {0};
     struct label_field fields[LABEL_FIELDS_MAX + ARRAY_SIZE(made_up)] = {0};
     size_t count = 0;
-    if (sample_count > LABEL_FIELDS_MAX)
-        return fault_set(fault, FAULT_LABEL_VALUE, 0, "%zu samples: at most %d", sample_count, LABEL_FIELDS_MAX);
-    for (size_t i = 0; i < sample_count; i++) {
-        fields[count] = (struct label_field){.name = samples[i].name};
-        if (!samples[i].secret)
-            fields[count].value = samples[i].widest;
-        else if (!secret_of_sample(samples[i].widest, &secrets[i], fault))
+    if (trial->sample_count > LABEL_FIELDS_MAX)
+        return fault_set(fault, FAULT_LABEL_VALUE, 0, "%zu samples: at most %d", trial->sample_count, LABEL_FIELDS_MAX);
+    for (size_t i = 0; i < trial->sample_count; i++) {
+        const struct label_sample *sample = &trial->samples[i];
+        fields[count] = (struct label_field){.name = sample->name};
+        if (!sample->secret)
+            fields[count].value = sample->widest;
+        else if (!secret_of_sample(sample->widest, &secrets[i], fault))
             return false;
         fields[count++].secret = secrets[i];
     }
     char serial[SERIAL_SIZE];
     (void)snprintf(serial, sizeof serial, "WW000000WWW%c", serial_check_character("WW000000WWW", SERIAL_LENGTH - 1));
     for (size_t i = 0; i < ARRAY_SIZE(made_up); i++)
-        if (!has_sample(samples, sample_count, made_up[i].name))
+        if (!has_sample(trial->samples, trial->sample_count, made_up[i].name))
             fields[count++] =
                 (struct label_field){.name = made_up[i].name, .value = made_up[i].widest ? made_up[i].widest : serial};
     CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = NULL;
-    const struct label_request request = {.template_path = template_path,
-                                          .width_mm = width_mm,
-                                          .height_mm = height_mm,
-                                          .dpi = dpi,
+    const struct label_request request = {.template_path = trial->template_path,
+                                          .width_mm = trial->width_mm,
+                                          .height_mm = trial->height_mm,
+                                          .dpi = trial->dpi,
                                           .fields = fields,
                                           .field_count = count};
-    return label_render(&request, &bitmap, fault);
+    return child ? label_render_in_child(child, &request, deadline, &bitmap, fault)
+                 : label_render(&request, &bitmap, fault);
 }

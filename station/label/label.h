@@ -58,14 +58,6 @@ struct label_sample {
     bool secret;
 };
 
-/* Whether the template is good for such values, before the first unit comes: makes the label and throws it away.
- * Without a sample for them, "gtin", "serial" and "label" get made-up values.
- *
- * Faults: as label_render().
- */
-NODISCARD NONNULL(1, 7) bool label_check(const char *template_path, double width_mm, double height_mm, unsigned dpi,
-                                         const struct label_sample *samples, size_t sample_count, struct fault *fault);
-
 /* How to start a child that calls label_render_main() with standard input and standard output. */
 struct label_child {
     const char *path;        /* NULL: this program itself */
@@ -79,6 +71,22 @@ struct label_child {
 NODISCARD NONNULL(1, 2, 4, 5) bool label_render_in_child(const struct label_child *child,
                                                          const struct label_request *request, struct deadline deadline,
                                                          struct label_bitmap **ret_bitmap, struct fault *fault);
+
+/* A template and the values to try it with, before the first unit comes. */
+struct label_trial {
+    const char *template_path;
+    double width_mm, height_mm;
+    unsigned dpi;
+    const struct label_sample *samples; /* without one of them, "gtin", "serial" and "label" get made-up values */
+    size_t sample_count;
+};
+
+/* Whether the template is good for such values: makes the label and throws it away.
+ *
+ * Without a child it is made in this process. Faults: as label_render() and label_render_in_child().
+ */
+NODISCARD NONNULL(2, 4) bool label_check(const struct label_child *child, const struct label_trial *trial,
+                                         struct deadline deadline, struct fault *fault);
 
 /* The child's whole main(), after the secret arena was opened: reads one request, answers with one bitmap or one fault.
  * Hardens the process and forbids it to write any file. Returns the exit code. */

@@ -116,10 +116,11 @@ static bool look_ready(struct cable *cable, struct deadline deadline, struct rep
     char words[ZPL_WORDS_SIZE];
     if (!look(cable, deadline, ret_report, fault))
         return false;
+    enum fault_code code = zpl_fault(&ret_report->status, ret_report->errors);
+    if (code == FAULT_NONE)
+        return true;
     zpl_words(&ret_report->status, ret_report->errors, words);
-    if (!zpl_is_ready(&ret_report->status, ret_report->errors))
-        return fault_set(fault, FAULT_PRINTER_NOT_READY, ret_report->errors, "the printer says: %s", words);
-    return true;
+    return fault_set(fault, code, ret_report->errors, "the printer says: %s", words);
 }
 
 static bool open_cable(const struct printer *printer, struct deadline deadline, struct cable **ret_cable,

@@ -36,13 +36,15 @@ DEFINE_CLEANUP(struct printer *, printer_close)
 
 /* True when a job would be printed now.
  *
- * Faults: PRINTER_AWAY when it cannot be reached or is silent, PRINTER_NOT_READY with the reason in words.
+ * Faults: PRINTER_AWAY when it cannot be reached or is silent; PRINTER_PAPER, PRINTER_RIBBON,
+ * PRINTER_HEAD, PRINTER_PAUSED, PRINTER_HOLDS, PRINTER_HOT, PRINTER_CUTTER, and PRINTER_NOT_READY for an error that has
+ * no number of its own; the text has all that the printer said.
  */
 NODISCARD NONNULL(1, 3) bool printer_status(struct printer *printer, struct deadline deadline, struct fault *fault);
 
 /* Prints one label. `name` is the label's id: 1 to 16 of 0-9 and A-Z.
  *
- * Faults: PRINTER_AWAY and PRINTER_NOT_READY: nothing was sent. PRINTER_UNKNOWN: the job may have been printed, may
+ * Faults: those of printer_status(): nothing was sent. PRINTER_UNKNOWN: the job may have been printed, may
  * still be, or was printed more than once. FILE, LABEL_VALUE, NO_MEMORY, INTERNAL: nothing was sent.
  */
 NODISCARD NONNULL(1, 2, 3, 5, 6) bool printer_print(struct printer *printer, const char *name,

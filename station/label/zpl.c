@@ -166,35 +166,56 @@ bool zpl_read_counter(const uint8_t *bytes, size_t size, uint64_t *ret_counter, 
     return true;
 }
 
-bool zpl_is_ready(const struct zpl_status *status, unsigned errors)
+#define ERRORS_NAMED (ZPL_MEDIA_OUT | ZPL_RIBBON_OUT | ZPL_HEAD_OPEN | ZPL_CUTTER | ZPL_HEAD_HOT | ZPL_MOTOR_HOT)
+#define TROUBLES 9
+
+struct trouble {
+    bool applies;
+    const char *words;
+    enum fault_code code;
+};
+
+static void list_troubles(const struct zpl_status *status, unsigned errors, struct trouble ret_troubles[TROUBLES])
 {
-    return errors == 0 && !status->paper_out && !status->paused && !status->buffer_full && !status->head_open &&
-           !status->ribbon_out && status->waiting == 0 && status->remaining == 0;
+    const struct trouble troubles[TROUBLES] = {
+        {status->paper_out || errors & ZPL_MEDIA_OUT, "media out", FAULT_PRINTER_PAPER},
+        {status->ribbon_out || errors & ZPL_RIBBON_OUT, "ribbon out", FAULT_PRINTER_RIBBON},
+        {status->head_open || errors & ZPL_HEAD_OPEN, "head open", FAULT_PRINTER_HEAD},
+        {errors & ZPL_CUTTER, "cutter fault", FAULT_PRINTER_CUTTER},
+        {errors & (ZPL_HEAD_HOT | ZPL_MOTOR_HOT), "too hot", FAULT_PRINTER_HOT},
+        {errors & ~(unsigned)ERRORS_NAMED, "error", FAULT_PRINTER_NOT_READY},
+        {status->paused, "paused", FAULT_PRINTER_PAUSED},
+        {status->buffer_full, "buffer full", FAULT_PRINTER_HOLDS},
+        {status->waiting > 0 || status->remaining > 0, "another label waits in it", FAULT_PRINTER_HOLDS},
+    };
+    memcpy(ret_troubles, troubles, sizeof troubles);
 }
 
 void zpl_words(const struct zpl_status *status, unsigned errors, char ret_words[ZPL_WORDS_SIZE])
 {
-    const unsigned named = ZPL_MEDIA_OUT | ZPL_RIBBON_OUT | ZPL_HEAD_OPEN | ZPL_CUTTER | ZPL_HEAD_HOT | ZPL_MOTOR_HOT;
-    const struct {
-        bool applies;
-        const char *words;
-    } all[] = {
-        {status->paper_out || errors & ZPL_MEDIA_OUT, "media out"},
-        {status->ribbon_out || errors & ZPL_RIBBON_OUT, "ribbon out"},
-        {status->head_open || errors & ZPL_HEAD_OPEN, "head open"},
-        {errors & ZPL_CUTTER, "cutter fault"},
-        {errors & (ZPL_HEAD_HOT | ZPL_MOTOR_HOT), "too hot"},
-        {errors & ~named, "error"},
-        {status->paused, "paused"},
-        {status->buffer_full, "buffer full"},
-        {status->waiting > 0 || status->remaining > 0, "another label waits in it"},
-    };
+    struct trouble troubles[TROUBLES];
+    list_troubles(status, errors, troubles);
     size_t at = 0;
     (void)snprintf(ret_words, ZPL_WORDS_SIZE, "ready");
-    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-        if (!all[i].applies || at >= ZPL_WORDS_SIZE)
+    for (size_t i = 0; i < TROUBLES; i++) {
+        if (!troubles[i].applies || at >= ZPL_WORDS_SIZE)
             continue;
-        int written = snprintf(ret_words + at, ZPL_WORDS_SIZE - at, "%s%s", at ? ", " : "", all[i].words);
+        int written = snprintf(ret_words + at, ZPL_WORDS_SIZE - at, "%s%s", at ? ", " : "", troubles[i].words);
         at += written > 0 ? (size_t)written : 0;
     }
+}
+
+enum fault_code zpl_fault(const struct zpl_status *status, unsigned errors)
+{
+    struct trouble troubles[TROUBLES];
+    list_troubles(status, errors, troubles);
+    for (size_t i = 0; i < TROUBLES; i++)
+        if (troubles[i].applies)
+            return troubles[i].code;
+    return FAULT_NONE;
+}
+
+bool zpl_is_ready(const struct zpl_status *status, unsigned errors)
+{
+    return zpl_fault(status, errors) == FAULT_NONE;
 }

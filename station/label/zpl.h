@@ -61,5 +61,8 @@ NODISCARD NONNULL(1, 3, 4) bool zpl_read_counter(const uint8_t *bytes, size_t si
 #define ZPL_WORDS_SIZE 96
 /* "media out, head open"; "ready" for nothing. */
 NONNULL(1, 3) void zpl_words(const struct zpl_status *status, unsigned errors, char ret_words[ZPL_WORDS_SIZE]);
+/* What to tell the operator: the first of them that a person can mend, in the order in which they are mended;
+ * FAULT_NONE for nothing. */
+NODISCARD NONNULL(1) enum fault_code zpl_fault(const struct zpl_status *status, unsigned errors);
 /* Whether it would print a job now. */
 NODISCARD NONNULL(1) bool zpl_is_ready(const struct zpl_status *status, unsigned errors);

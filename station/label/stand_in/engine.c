@@ -45,9 +45,18 @@ static bool is_out_of_paper(const struct engine *engine)
     return engine->misbehaviour == PAPER_OUT && engine->ran_out;
 }
 
+/* The bits of ~HQES, group 1. */
+static unsigned error_bits(const struct engine *engine)
+{
+    static const unsigned bits[] = {[RIBBON_OUT] = 2, [HEAD_OPEN] = 4, [CUTTER_STUCK] = 8, [TOO_HOT] = 16};
+    if (is_out_of_paper(engine))
+        return 1;
+    return engine->misbehaviour < ARRAY_SIZE(bits) ? bits[engine->misbehaviour] : 0;
+}
+
 static bool can_print(const struct engine *engine)
 {
-    return engine->misbehaviour != SILENT && engine->misbehaviour != HEAD_OPEN && !is_out_of_paper(engine);
+    return engine->misbehaviour != SILENT && engine->misbehaviour != PAUSED && error_bits(engine) == 0;
 }
 
 static void start_label(struct engine *engine)
@@ -113,23 +122,23 @@ static bool answer_status(struct engine *engine, struct wiped *output, struct fa
 {
     char text[256];
     /* In an error a printer does not answer this one. */
-    if (!can_print(engine))
+    if (engine->misbehaviour == SILENT || error_bits(engine) != 0)
         return true;
     (void)snprintf(text, sizeof text,
                    "\x02"
-                   "030,0,0,0320,%03zu,0,0,0,000,0,0,0\x03\r\n"
+                   "030,0,%d,0320,%03zu,0,0,0,000,0,0,0\x03\r\n"
                    "\x02"
                    "001,0,0,0,1,2,4,0,%08u,1,000\x03\r\n"
                    "\x02"
                    "1234,0\x03\r\n",
-                   engine->waiting_count, engine->waiting_count > 0 ? 1u : 0u);
+                   engine->misbehaviour == PAUSED, engine->waiting_count, engine->waiting_count > 0 ? 1u : 0u);
     return wiped_append_text(output, text, fault);
 }
 
 static bool answer_errors(struct engine *engine, struct wiped *output, struct fault *fault)
 {
     char text[256];
-    const unsigned errors = (is_out_of_paper(engine) ? 1u : 0u) | (engine->misbehaviour == HEAD_OPEN ? 4u : 0u);
+    const unsigned errors = error_bits(engine);
     (void)snprintf(text, sizeof text,
                    "\x02\r\n\r\n  PRINTER STATUS                          \r\n"
                    "   ERRORS:         %u 00000000 %08X    \r\n   WARNINGS:       0 00000000 00000000     \r\n\x03",

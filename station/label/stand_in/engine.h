@@ -20,6 +20,10 @@ enum misbehaviour {
     SLOW,      /* three seconds to a label */
     PRINT_TWICE,
     HEAD_OPEN,
+    RIBBON_OUT,
+    CUTTER_STUCK,
+    TOO_HOT,
+    PAUSED, /* by its key: it says so, and goes on taking jobs */
 };
 
 struct engine;

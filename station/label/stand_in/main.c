@@ -54,6 +54,10 @@ static const struct {
     {"slow", SLOW, "takes three seconds for a label"},
     {"print-twice", PRINT_TWICE, "prints each label two times"},
     {"head-open", HEAD_OPEN, "its head is open"},
+    {"ribbon-out", RIBBON_OUT, "its ribbon has ended"},
+    {"cutter-stuck", CUTTER_STUCK, "its cutter does not move"},
+    {"too-hot", TOO_HOT, "its head is too hot"},
+    {"paused", PAUSED, "somebody pressed its pause key"},
 };
 
 static bool read_misbehaviour(const char *text, struct arguments *arguments)

@@ -1,5 +1,5 @@
 /* hsm/token against real SoftHSM tokens, directly and behind a p11-kit server. */
-#include "hsm/inside.h"
+#include "hsm/call.h"
 #include "hsm/token.h"
 #include "tests/support/command.h"
 #include "tests/support/softhsm.h"
@@ -108,20 +108,6 @@ static void draws_more_than_a_token_gives_at_once(void **state)
     for (size_t i = 4900; i < 5000; i++)
         seen = seen || secret_read(bytes)[i] != 0;
     assert_true(seen);
-}
-
-static void a_stuck_generator_is_noticed(void **state)
-{
-    (void)state;
-    uint8_t bytes[64];
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)i;
-    assert_false(random_is_stuck(bytes, sizeof bytes));
-    memset(bytes + 20, 7, 8);
-    assert_false(random_is_stuck(bytes, sizeof bytes));
-    memset(bytes + 55, 9, 9);
-    assert_true(random_is_stuck(bytes, sizeof bytes));
-    assert_false(random_is_stuck(bytes, 0));
 }
 
 static void each_refusal_has_its_own_fault(void **state)
@@ -306,7 +292,6 @@ int main(void)
 {
     const struct CMUnitTest direct[] = {
         BOTH_WAYS,
-        cmocka_unit_test(a_stuck_generator_is_noticed),
         cmocka_unit_test(a_long_socket_path_is_refused),
         cmocka_unit_test(initializing_refuses_a_label_twice_and_one_that_does_not_fit),
     };

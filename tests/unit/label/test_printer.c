@@ -169,8 +169,8 @@ static void never_sends_again_what_ran_out_of_paper(void **state)
     expect_print(&bench, "FIRST");
     expect_no_print(&bench, 700, FAULT_PRINTER_UNKNOWN, "media out");
     assert_int_equal(count_labels(), 1);
-    expect_status(&bench, FAULT_PRINTER_NOT_READY, "media out");
-    expect_no_print(&bench, ENOUGH_MS, FAULT_PRINTER_NOT_READY, "media out");
+    expect_status(&bench, FAULT_PRINTER_PAPER, "media out");
+    expect_no_print(&bench, ENOUGH_MS, FAULT_PRINTER_PAPER, "media out");
     assert_int_equal(kill(bench.pid, SIGUSR1), 0);
     wait_ready(&bench);
     assert_int_equal(count_labels(), 2);
@@ -183,8 +183,8 @@ static void never_sends_again_what_was_slow(void **state)
     struct bench bench;
     bench_start(&bench, socket_address(), "slow");
     expect_no_print(&bench, 400, FAULT_PRINTER_UNKNOWN, "not counted in time");
-    expect_status(&bench, FAULT_PRINTER_NOT_READY, "another label waits in it");
-    expect_no_print(&bench, ENOUGH_MS, FAULT_PRINTER_NOT_READY, "another label waits in it");
+    expect_status(&bench, FAULT_PRINTER_HOLDS, "another label waits in it");
+    expect_no_print(&bench, ENOUGH_MS, FAULT_PRINTER_HOLDS, "another label waits in it");
     assert_int_equal(kill(bench.pid, SIGUSR1), 0);
     wait_ready(&bench);
     assert_int_equal(count_labels(), 1);
@@ -201,17 +201,74 @@ static void tells_two_labels_from_one(void **state)
     bench_stop(&bench);
 }
 
-static void sends_nothing_to_an_open_head(void **state)
+/* Each trouble has a fault of its own, and nothing is sent while it lasts. */
+static void sends_nothing_to_a_printer_in_trouble(void **state)
 {
     (void)state;
-    struct bench bench;
-    bench_start(&bench, socket_address(), "head-open");
-    expect_status(&bench, FAULT_PRINTER_NOT_READY, "head open");
-    expect_no_print(&bench, ENOUGH_MS, FAULT_PRINTER_NOT_READY, "head open");
-    assert_int_equal(kill(bench.pid, SIGUSR1), 0);
-    wait_ready(&bench);
-    assert_int_equal(count_labels(), 0);
-    bench_stop(&bench);
+    static const struct {
+        const char *misbehaviour;
+        enum fault_code code;
+        const char *words;
+    } troubles[] = {
+        {"ribbon-out", FAULT_PRINTER_RIBBON, "ribbon out"}, {"head-open", FAULT_PRINTER_HEAD, "head open"},
+        {"cutter-stuck", FAULT_PRINTER_CUTTER, "cutter"},   {"too-hot", FAULT_PRINTER_HOT, "too hot"},
+        {"paused", FAULT_PRINTER_PAUSED, "paused"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(troubles); i++) {
+        struct bench bench;
+        bench_start(&bench, socket_address(), troubles[i].misbehaviour);
+        expect_status(&bench, troubles[i].code, troubles[i].words);
+        expect_no_print(&bench, ENOUGH_MS, troubles[i].code, troubles[i].words);
+        assert_int_equal(kill(bench.pid, SIGUSR1), 0);
+        wait_ready(&bench);
+        assert_int_equal(count_labels(), 0);
+        bench_stop(&bench);
+    }
+}
+
+/* One sentence each in both languages, which says what to lay hands on. */
+static void tells_each_trouble_in_the_operators_words(void **state)
+{
+    (void)state;
+    static const struct {
+        struct zpl_status status;
+        unsigned errors;
+        const char *english, *japanese;
+    } troubles[] = {
+        {{.paper_out = true}, 0, "paper", "用紙"},
+        {{0}, ZPL_MEDIA_OUT, "paper", "用紙"},
+        {{.ribbon_out = true}, 0, "ribbon", "リボン"},
+        {{0}, ZPL_RIBBON_OUT, "ribbon", "リボン"},
+        {{.head_open = true}, 0, "head", "ヘッド"},
+        {{0}, ZPL_HEAD_OPEN, "head", "ヘッド"},
+        {{.paused = true}, 0, "pause", "一時停止"},
+        {{0}, ZPL_CUTTER, "cutter", "カッター"},
+        {{0}, ZPL_HEAD_HOT, "cool", "冷"},
+        {{0}, ZPL_MOTOR_HOT, "cool", "冷"},
+        {{.waiting = 1}, 0, "label", "ラベル"},
+        {{.remaining = 1}, 0, "label", "ラベル"},
+        {{.buffer_full = true}, 0, "label", "ラベル"},
+        {{0}, 1u << 31, "display", "表示"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(troubles); i++) {
+        enum fault_code code = zpl_fault(&troubles[i].status, troubles[i].errors);
+        assert_true(code != FAULT_NONE);
+        assert_false(zpl_is_ready(&troubles[i].status, troubles[i].errors));
+        assert_non_null(strstr(fault_todo(code, FAULT_ENGLISH), troubles[i].english)
+                            ?: strstr(fault_title(code, FAULT_ENGLISH), troubles[i].english));
+        assert_non_null(strstr(fault_todo(code, FAULT_JAPANESE), troubles[i].japanese));
+        for (size_t j = 0; j < i; j++) {
+            enum fault_code other = zpl_fault(&troubles[j].status, troubles[j].errors);
+            if (other == code)
+                continue;
+            assert_string_not_equal(fault_title(code, FAULT_ENGLISH), fault_title(other, FAULT_ENGLISH));
+            assert_string_not_equal(fault_todo(code, FAULT_ENGLISH), fault_todo(other, FAULT_ENGLISH));
+            assert_string_not_equal(fault_title(code, FAULT_JAPANESE), fault_title(other, FAULT_JAPANESE));
+            assert_string_not_equal(fault_todo(code, FAULT_JAPANESE), fault_todo(other, FAULT_JAPANESE));
+        }
+    }
+    const struct zpl_status ready = {0};
+    assert_int_equal(zpl_fault(&ready, 0), FAULT_NONE);
 }
 
 static void sends_nothing_to_a_silent_printer(void **state)
@@ -362,7 +419,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(never_sends_again_what_ran_out_of_paper, open_desk, close_desk),
         cmocka_unit_test_setup_teardown(never_sends_again_what_was_slow, open_desk, close_desk),
         cmocka_unit_test_setup_teardown(tells_two_labels_from_one, open_desk, close_desk),
-        cmocka_unit_test_setup_teardown(sends_nothing_to_an_open_head, open_desk, close_desk),
+        cmocka_unit_test_setup_teardown(sends_nothing_to_a_printer_in_trouble, open_desk, close_desk),
+        cmocka_unit_test(tells_each_trouble_in_the_operators_words),
         cmocka_unit_test_setup_teardown(sends_nothing_to_a_silent_printer, open_desk, close_desk),
         cmocka_unit_test_setup_teardown(knows_when_a_printer_is_gone, open_desk, close_desk),
         cmocka_unit_test_setup_teardown(drops_jobs_that_are_broken, open_desk, close_desk),

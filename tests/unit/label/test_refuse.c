@@ -291,14 +291,18 @@ static void checks_the_demo_templates(void **state)
     const unsigned heads[] = {203, 300, 600};
     for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
         struct fault fault = {0};
-        if (!label_check(DEMO_LABELS "/router.svg", 70, 40, heads[i], samples, ARRAY_SIZE(samples), &fault) ||
-            !label_check(DEMO_LABELS "/sensor.svg", 50, 30, heads[i], samples, 6, &fault))
+        const struct label_trial router = {DEMO_LABELS "/router.svg", 70, 40, heads[i], samples, ARRAY_SIZE(samples)};
+        const struct label_trial sensor = {DEMO_LABELS "/sensor.svg", 50, 30, heads[i], samples, 6};
+        if (!label_check(NULL, &router, deadline_in_ms(60000), &fault) ||
+            !label_check(NULL, &sensor, deadline_in_ms(60000), &fault))
             fail_msg("%u dpi: %s", heads[i], fault.text);
         /* The same label with a password that is too long for it. */
         struct label_sample longer[ARRAY_SIZE(samples)];
         memcpy(longer, samples, sizeof samples);
         longer[7].widest = "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW";
-        assert_false(label_check(DEMO_LABELS "/router.svg", 70, 40, heads[i], longer, ARRAY_SIZE(longer), &fault));
+        struct label_trial wide = router;
+        wide.samples = longer;
+        assert_false(label_check(NULL, &wide, deadline_in_ms(60000), &fault));
         assert_int_equal(fault.code, FAULT_LABEL_TEMPLATE);
     }
 }

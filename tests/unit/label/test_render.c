@@ -1,5 +1,4 @@
 /* Does the finished label say what it should, to people and to readers that share nothing with its maker? */
-#include "base/uuid.h"
 #include "station/label/png.h"
 #include "station/label/verify.h"
 #include "station/label/zpl.h"
@@ -15,8 +14,6 @@
 
 #include <cmocka.h>
 
-#define RANDOM_LABELS 200
-#define LABELS_AT_ONCE 50
 #define STATIC_TEXT(y, words)                                                                                          \
     "<text id=\"t\" x=\"3\" y=\"" y "\" font-family=\"JetBrains Mono\" font-size=\"1.6\">" words "</text>"
 
@@ -188,115 +185,6 @@ static void sees_codes_that_are_wrong_or_gone(void **state)
     assert_int_equal(fault.code, FAULT_LABEL_UNREADABLE);
 }
 
-/* ---- many units ---- */
-
-/* The generator of POSIX.1's example: the same labels again for the same seed. */
-static uint64_t random_state;
-
-static uint64_t next_random(void)
-{
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return random_state >> 33;
-}
-
-static void random_letters(char *ret_text, size_t count, const char *alphabet)
-{
-    for (size_t i = 0; i < count; i++)
-        ret_text[i] = alphabet[next_random() % strlen(alphabet)];
-    ret_text[count] = '\0';
-}
-
-struct random_unit {
-    char serial[SERIAL_SIZE], label[LABEL_ID_SIZE], ssid[33], admin[17], wifi[21];
-};
-
-static void random_unit(struct random_unit *ret_unit)
-{
-    static const char base32[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ", unlike[] = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-    memcpy(ret_unit->serial, "KR", 2);
-    random_letters(ret_unit->serial + 2, 9, base32);
-    ret_unit->serial[11] = serial_check_character(ret_unit->serial, 11);
-    ret_unit->serial[12] = '\0';
-    random_letters(ret_unit->label, LABEL_ID_LENGTH, base32);
-    (void)snprintf(ret_unit->ssid, sizeof ret_unit->ssid, "kokuin-%s", ret_unit->serial + 6);
-    random_letters(ret_unit->admin, 16, unlike);
-    random_letters(ret_unit->wifi, 20, unlike);
-}
-
-static void print_unit(const struct random_unit *unit, size_t number)
-{
-    struct desk before = desk;
-    CLEANUP(secret_freep) struct secret *admin = desk_secret(unit->admin);
-    CLEANUP(secret_freep) struct secret *wifi = desk_secret(unit->wifi);
-    desk_set(&desk, "serial", unit->serial);
-    desk_set(&desk, "label", unit->label);
-    desk_set(&desk, "ssid", unit->ssid);
-    for (size_t i = 0; i < DESK_FIELDS; i++) {
-        if (desk.fields[i].secret == before.admin)
-            desk.fields[i].secret = admin;
-        else if (desk.fields[i].secret == before.wifi)
-            desk.fields[i].secret = wifi;
-    }
-    const struct label_request request = desk_router(&desk, 203);
-    CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = render(&request);
-    desk = before;
-    char name[32];
-    (void)snprintf(name, sizeof name, "unit-%zu.png", number);
-    (void)unlink(desk_path(&desk, name));
-    write_picture(bitmap, 203, name);
-}
-
-static void read_units(const struct random_unit *units)
-{
-    char paths[LABELS_AT_ONCE][DESK_PATH_SIZE], output[16384], wanted[16384];
-    const char *argv[LABELS_AT_ONCE + 6] = {"zbarimg", "--quiet", "--raw"};
-    size_t at = 0;
-    for (size_t i = 0; i < LABELS_AT_ONCE; i++) {
-        char name[32];
-        (void)snprintf(name, sizeof name, "unit-%zu.png", i);
-        (void)snprintf(paths[i], sizeof paths[i], "%s", desk_path(&desk, name));
-        argv[3 + i] = paths[i];
-        wifi_line(wanted + at, sizeof wanted - at, units[i].ssid, units[i].wifi);
-        at += strlen(wanted + at);
-    }
-    desk_run(argv, output, sizeof output);
-    assert_string_equal(output, wanted);
-
-    at = 0;
-    memcpy(argv, (const char *const[]){"dmtxread", "-n", "-N1", "-G29"}, 4 * sizeof *argv);
-    for (size_t i = 0; i < LABELS_AT_ONCE; i++) {
-        argv[4 + i] = paths[i];
-        at += (size_t)snprintf(wanted + at, sizeof wanted - at,
-                               "\x1d"
-                               "01%s21%s\x1d"
-                               "91%s\n",
-                               DESK_GTIN, units[i].serial, units[i].label);
-    }
-    argv[4 + LABELS_AT_ONCE] = NULL;
-    desk_run(argv, output, sizeof output);
-    assert_string_equal(output, wanted);
-}
-
-static void prints_many_units_right(void **state)
-{
-    (void)state;
-    struct fault fault;
-    const char *seed = getenv("KOKUIN_SEED");
-    if (seed)
-        random_state = strtoull(seed, NULL, 10);
-    else
-        assert_true(system_random(&random_state, sizeof random_state, &fault));
-    print_message("KOKUIN_SEED=%llu\n", (unsigned long long)random_state);
-    struct random_unit units[LABELS_AT_ONCE];
-    for (size_t done = 0; done < RANDOM_LABELS; done += LABELS_AT_ONCE) {
-        for (size_t i = 0; i < LABELS_AT_ONCE; i++) {
-            random_unit(&units[i]);
-            print_unit(&units[i], i);
-        }
-        read_units(units);
-    }
-}
-
 /* ---- ZPL ---- */
 
 /* Opens a job with Python's own base64, zlib and CRC, and writes the rows to the second path. */
@@ -432,7 +320,6 @@ int main(void)
         cmocka_unit_test(reads_back_with_other_programs),
         cmocka_unit_test(reads_bar_codes),
         cmocka_unit_test(sees_codes_that_are_wrong_or_gone),
-        cmocka_unit_test(prints_many_units_right),
         cmocka_unit_test(packs_jobs_that_others_open),
         cmocka_unit_test(understands_what_a_printer_says),
     };

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#define WORDS_MAX 8
+#define WORDS_MAX 10
 
 struct use {
     const char *words[WORDS_MAX];
@@ -63,6 +63,25 @@ static const struct use wrong_uses[] = {
     {{"doctor", "/no/such/jig.yaml"}, FAULT_EXIT_NOT_FOUND},
     {{"hsm", "ceremony", "/no/such/file.yaml"}, FAULT_EXIT_NOT_FOUND},
     {{"fault", "show", "99"}, FAULT_EXIT_NOT_FOUND},
+    {{"label", "show", "7ZK3"}, FAULT_EXIT_USAGE},
+    {{"label", "show", "7ZK3M9Q2W8XAI"}, FAULT_EXIT_USAGE}, /* no I in base 32 */
+    {{"label", "show", "7ZK3M9Q2W8XAB", "--record", "host=/nonexistent dbname=x"}, FAULT_EXIT_RECORD},
+    {{"label", "reconcile", "WO-1"}, FAULT_EXIT_USAGE},
+    {{"label", "reconcile", "--record", "host=/nonexistent dbname=x"}, FAULT_EXIT_RECORD},
+    {{"label", "check"}, FAULT_EXIT_USAGE},
+    {{"label", "check", "x.svg", "--product", "x.yaml"}, FAULT_EXIT_USAGE},
+    {{"label", "check", "x.svg", "--width", "70", "--dpi", "203"}, FAULT_EXIT_USAGE},
+    {{"label", "check", "x.svg", "--width", "70", "--height", "40"}, FAULT_EXIT_USAGE},
+    {{"label", "check", "x.svg", "--width", "70.", "--height", "40", "--dpi", "203"}, FAULT_EXIT_USAGE},
+    {{"label", "check", "x.svg", "--width", "70,5", "--height", "40", "--dpi", "203"}, FAULT_EXIT_USAGE},
+    {{"label", "check", "x.svg", "--width", "7000", "--height", "40", "--dpi", "203"}, FAULT_EXIT_USAGE},
+    {{"label", "check", "x.svg", "--width", "70", "--height", "40", "--dpi", "200"}, FAULT_EXIT_USAGE},
+    {{"label", "check", "/no/such.svg", "--width", "70", "--height", "40", "--dpi", "203"}, FAULT_EXIT_NOT_FOUND},
+    {{"label", "check", "--product", "x.yaml", "--width", "70"}, FAULT_EXIT_USAGE},
+    {{"label", "check", "--product", "/no/such.yaml"}, FAULT_EXIT_NOT_FOUND},
+    {{"label", "preview", "--product", "x.yaml", "--dpi", "203"}, FAULT_EXIT_USAGE},
+    {{"label", "preview", "--product", "x.yaml", "--dpi", "204", "--output", "x.png"}, FAULT_EXIT_USAGE},
+    {{"label", "preview", "--product", "/no/such.yaml", "--dpi", "203", "--output", "x.png"}, FAULT_EXIT_NOT_FOUND},
 };
 
 /* Every one is refused with its own exit code, and nothing stands on standard output but a doctor's finding. */
@@ -88,6 +107,7 @@ static void test_help_names_every_command(void **state)
     static const char *const commands[] = {"station run",    "unit show",      "unit list",      "order open",
                                            "order close",    "order show",     "schema migrate", "schema status",
                                            "schema grant",   "schema numbers", "hsm ceremony",   "jig check",
+                                           "label check",    "label preview",  "label show",     "label reconcile",
                                            "record summary", "fault show",     "doctor",         "version"};
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         assert_non_null(strstr(output, commands[i]));
