@@ -8,6 +8,7 @@
 #pragma once
 
 #include "jigs/policy.h"
+#include "jigs/profile.h"
 
 #define PRODUCT_CODE_SIZE 3 /* two characters, the start of every serial */
 #define PRODUCT_CREDENTIALS_MAX 4
@@ -17,6 +18,12 @@
 enum auth_route { AUTH_UNIQUE, AUTH_FORCE, AUTH_NONE };
 
 enum unit_driver { DRIVER_NATIVE };
+
+/* Where the unit's key is born. */
+enum key_source {
+    KEY_SOURCE_UNIT,    /* in the unit, which asks for its certificate */
+    KEY_SOURCE_STATION, /* in the token, for a unit that cannot make one; it travels wrapped */
+};
 
 /* What becomes of a unit whose lock cannot be opened for rework. */
 enum rework_rule { REWORK_REOPEN, REWORK_SCRAP };
@@ -41,15 +48,18 @@ struct product {
     enum auth_route auth;
     enum unit_driver driver;
     enum rework_rule rework;
+    enum key_source key;
     unsigned macs_per_unit; /* 1, 2, 4, 8, 16 or 32 */
     char ssid_prefix[17];   /* empty: no SSID. The rest is the serial's last six characters */
 
     struct product_credential credentials[PRODUCT_CREDENTIALS_MAX];
     size_t credential_count;
 
-    char certificate_profile[33]; /* "idevid-8021ar" */
-    char organization[65];        /* subject O of the device certificate */
-    char hardware_type[65];       /* hwType of hardwareModuleName: an OID in dots */
+    struct profile profile; /* of the device certificate */
+    char organization[65];  /* subject O of the device certificate */
+    char hardware_type[65]; /* hwType of hardwareModuleName: an OID in dots; empty: not in the profile */
+    char masa_url[129];     /* where vouchers are signed (RFC 8995); empty: not in the profile */
+    uint16_t matter_vendor, matter_product; /* 0: not in the profile */
 
     char firmware_versions[PRODUCT_LIST_MAX][33]; /* accepted; empty: any, and the record says so */
     size_t firmware_count;

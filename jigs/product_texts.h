@@ -17,7 +17,7 @@ struct credential_texts {
 };
 
 struct certificate_texts {
-    char *profile, *organization, *hardware_type;
+    char *profile, *organization, *hardware_type, *masa_url, *matter_vendor_id, *matter_product_id;
 };
 
 struct label_texts {
@@ -25,7 +25,7 @@ struct label_texts {
 };
 
 struct product_texts {
-    char *code, *model, *name, *gtin, *auth, *driver, *rework, *macs_per_unit, *ssid_prefix;
+    char *code, *model, *name, *gtin, *auth, *driver, *rework, *key, *macs_per_unit, *ssid_prefix;
     struct credential_texts *credentials;
     unsigned credentials_count;
     struct certificate_texts certificate;
