@@ -2,6 +2,7 @@
 #include "hsm/call.h"
 #include "hsm/crypto.h"
 #include "hsm/figures.h"
+#include "tests/support/profiles.h"
 #include "tests/unit/hsm/plant_of_two.h"
 #include "tests/unit/hsm/unit_request.h"
 
@@ -22,7 +23,7 @@ static struct fault fault;
 static struct unit_request request;
 static uint8_t expected_fingerprint[FINGERPRINT_SIZE];
 
-static const struct certificate_subject subject = {.profile = "idevid-8021ar",
+static const struct certificate_subject subject = {.profile = &profile_idevid_8021ar,
                                                    .organization = "Test Plant",
                                                    .model = "KS-1",
                                                    .serial = "KS1-0001",
