@@ -3,11 +3,24 @@
 #include "base/bytes.h"
 #include "hsm/key.h"
 #include "hsm/password.h"
+#include "tests/support/profiles.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+/* cmocka.h needs the ones above */
+#include <cmocka.h>
+
+#define ALPHABET "abcdefghjkmnpqrstuvwxyz23456789"
+
+static const struct certificate_subject subject = {.profile = &profile_idevid_8021ar,
+                                                   .organization = "Test Plant",
+                                                   .model = "KS-1",
+                                                   .serial = "KS1-0001",
+                                                   .hardware_type = "1.3.6.1.4.1.99999.1"};
 
 void plant_write(const char *path, const char *text)
 {
@@ -22,9 +35,11 @@ static bool write_check(struct plant *plant, struct fault *fault)
     uint8_t mac[FINGERPRINT_SIZE];
     char text[2 * 8 + 2] = "";
     CLEANUP(secret_freep) struct secret *label = softhsm_secret(KEY_FINGERPRINT);
+    CLEANUP(secret_freep) struct secret *password = softhsm_secret(PLANT_PASSWORD);
     CLEANUP(token_freep) struct token *token = NULL;
     if (!softhsm_open(&plant->first, false, "production", &token, fault) ||
-        !password_fingerprint(token, label, mac, fault))
+        !password_fingerprint(token, label, mac, fault) ||
+        !password_fingerprint(token, password, plant->fingerprint, fault))
         return false;
     hex_write(mac, 8, text);
     text[2 * 8] = '\n';
@@ -66,6 +81,8 @@ bool plant_start(struct plant *ret_plant, struct fault *fault)
         return fault_set(fault, FAULT_FILE, 0, "mkdir '%s'", plant->second.directory);
     if (!plant_serve(&plant->first, fault) || !plant_serve(&plant->second, fault))
         return false;
+    plant->request = unit_request_good(subject.serial);
+    plant->subject = &subject;
     name_places(plant);
     return true;
 }
@@ -74,4 +91,63 @@ void plant_end(struct plant *plant)
 {
     softhsm_kill_server(&plant->second);
     softhsm_end(&plant->first);
+}
+
+bool plant_serve_both(struct plant *plant, struct fault *fault)
+{
+    return (plant->first.server > 0 || plant_serve(&plant->first, fault)) &&
+           (plant->second.server > 0 || plant_serve(&plant->second, fault));
+}
+
+bool plant_open(const struct plant *plant, const struct keyring_place *places, size_t count,
+                struct keyring **ret_keyring, struct fault *fault)
+{
+    struct keyring_options options = plant->options;
+    options.places = places;
+    options.count = count;
+    return keyring_open(&options, ret_keyring, fault);
+}
+
+static void assert_issued_by(const struct certificate *certificate, const struct certificate *issuing)
+{
+    const uint8_t *leaf_bytes = certificate->der, *issuer_bytes = issuing->der;
+    CLEANUP(X509_freep) X509 *leaf = d2i_X509(NULL, &leaf_bytes, (long)certificate->der_size);
+    CLEANUP(X509_freep) X509 *issuer = d2i_X509(NULL, &issuer_bytes, (long)issuing->der_size);
+    assert_true(leaf && issuer);
+    assert_int_equal(X509_verify(leaf, X509_get0_pubkey(issuer)), 1);
+}
+
+static bool work_on_password(const struct plant *plant, struct keyring *keyring, struct fault *fault)
+{
+    CLEANUP(secret_freep) struct secret *drawn = NULL;
+    CLEANUP(secret_freep) struct secret *password = softhsm_secret(PLANT_PASSWORD);
+    uint8_t fingerprint[FINGERPRINT_SIZE];
+    if (!keyring_draw_password(keyring, ALPHABET, 16, &drawn, fault)) {
+        assert_null(drawn);
+        return false;
+    }
+    assert_int_equal(secret_size(drawn), 16);
+    for (size_t i = 0; i < 16; i++)
+        assert_non_null(memchr(ALPHABET, secret_read(drawn)[i], sizeof ALPHABET - 1));
+    if (!keyring_fingerprint(keyring, password, fingerprint, fault))
+        return false;
+    assert_memory_equal(fingerprint, plant->fingerprint, sizeof fingerprint);
+    return true;
+}
+
+bool plant_work(const struct plant *plant, struct keyring *keyring, struct fault *fault)
+{
+    CLEANUP(secret_freep) struct secret *bytes = secret_new(32);
+    struct certificate certificate;
+    const struct certificate *issuing = NULL;
+    bool changed;
+    if (!keyring_random(keyring, bytes, fault) || !work_on_password(plant, keyring, fault))
+        return false;
+    if (!keyring_issue(keyring, plant->request.der, plant->request.size, plant->subject, &certificate, &issuing,
+                       fault)) {
+        assert_null(issuing);
+        return false;
+    }
+    assert_issued_by(&certificate, issuing);
+    return keyring_prove(keyring, &changed, fault);
 }

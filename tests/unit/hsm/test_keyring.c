@@ -2,7 +2,6 @@
 #include "hsm/keyring.h"
 #include "tests/support/profiles.h"
 #include "tests/unit/hsm/plant_of_two.h"
-#include "tests/unit/hsm/unit_request.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,11 +11,8 @@
 /* cmocka.h needs the ones above */
 #include <cmocka.h>
 
-#define ALPHABET "abcdefghjkmnpqrstuvwxyz23456789"
-
 static struct plant plant;
 static struct fault fault;
-static struct unit_request request;
 
 static const struct certificate_subject subject = {.profile = &profile_idevid_8021ar,
                                                    .organization = "Test Plant",
@@ -27,7 +23,6 @@ static const struct certificate_subject subject = {.profile = &profile_idevid_80
 static int begin(void **state)
 {
     (void)state;
-    request = unit_request_good(subject.serial);
     if (plant_start(&plant, &fault))
         return 0;
     print_error("%s\n", fault.text);
@@ -45,9 +40,7 @@ static int end(void **state)
 static int both_up(void **state)
 {
     (void)state;
-    fault = (struct fault){0};
-    if ((plant.first.server > 0 || plant_serve(&plant.first, &fault)) &&
-        (plant.second.server > 0 || plant_serve(&plant.second, &fault)))
+    if (plant_serve_both(&plant, &fault))
         return 0;
     print_error("%s\n", fault.text);
     return -1;
@@ -61,26 +54,11 @@ static struct keyring *open_ring(void)
     return keyring;
 }
 
-/* All that a unit asks of its token. */
-static bool whole_work(struct keyring *keyring)
-{
-    CLEANUP(secret_freep) struct secret *password = NULL;
-    CLEANUP(secret_freep) struct secret *bytes = secret_new(32);
-    uint8_t fingerprint[FINGERPRINT_SIZE];
-    struct certificate certificate;
-    const struct certificate *issuing = NULL;
-    bool changed;
-    return keyring_random(keyring, bytes, &fault) && keyring_draw_password(keyring, ALPHABET, 16, &password, &fault) &&
-           keyring_fingerprint(keyring, password, fingerprint, &fault) &&
-           keyring_issue(keyring, request.der, request.size, &subject, &certificate, &issuing, &fault) &&
-           keyring_prove(keyring, &changed, &fault);
-}
-
 static void the_first_token_does_a_units_whole_work(void **state)
 {
     (void)state;
     CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
-    assert_true(whole_work(keyring));
+    assert_true(plant_work(&plant, keyring, &fault));
     assert_int_equal(keyring_state(keyring), KEYRING_UP);
     assert_string_equal(keyring_state_name(keyring_state(keyring)), "up");
     assert_int_equal(keyring_place(keyring), 0);
@@ -95,14 +73,14 @@ static void a_server_that_was_restarted_is_opened_afresh(void **state)
     CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
     struct evp_pkey_st *before = keyring_station_key(keyring);
     bool changed;
-    assert_true(whole_work(keyring));
+    assert_true(plant_work(&plant, keyring, &fault));
     softhsm_kill_server(&plant.first);
     assert_true(plant_serve(&plant.first, &fault));
     assert_true(keyring_prove(keyring, &changed, &fault));
     assert_true(changed);
     assert_true(keyring_prove(keyring, &changed, &fault));
     assert_false(changed);
-    assert_true(whole_work(keyring));
+    assert_true(plant_work(&plant, keyring, &fault));
     assert_int_equal(keyring_state(keyring), KEYRING_UP);
     assert_ptr_equal(keyring_station_key(keyring), before);
 }
@@ -112,7 +90,7 @@ static void the_spare_takes_over_when_the_first_dies(void **state)
     (void)state;
     CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
     softhsm_kill_server(&plant.first);
-    assert_true(whole_work(keyring));
+    assert_true(plant_work(&plant, keyring, &fault));
     assert_int_equal(keyring_state(keyring), KEYRING_DEGRADED);
     assert_string_equal(keyring_state_name(keyring_state(keyring)), "degraded");
     assert_int_equal(keyring_place(keyring), 1);
@@ -121,7 +99,7 @@ static void the_spare_takes_over_when_the_first_dies(void **state)
 
     /* It does not go up by itself. */
     assert_true(plant_serve(&plant.first, &fault));
-    assert_true(whole_work(keyring));
+    assert_true(plant_work(&plant, keyring, &fault));
     assert_int_equal(keyring_place(keyring), 1);
 }
 
@@ -132,7 +110,7 @@ static void a_token_that_is_away_at_the_opening_is_passed_over(void **state)
     CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
     assert_int_equal(keyring_state(keyring), KEYRING_DEGRADED);
     assert_int_equal(keyring_trouble(keyring)->code, FAULT_HSM_MODULE);
-    assert_true(whole_work(keyring));
+    assert_true(plant_work(&plant, keyring, &fault));
 }
 
 static void without_any_token_the_keyring_is_down_and_stays_so(void **state)
@@ -141,7 +119,7 @@ static void without_any_token_the_keyring_is_down_and_stays_so(void **state)
     CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
     softhsm_kill_server(&plant.first);
     softhsm_kill_server(&plant.second);
-    assert_false(whole_work(keyring));
+    assert_false(plant_work(&plant, keyring, &fault));
     assert_int_equal(fault.code, FAULT_HSM_DOWN);
     print_message("  %s\n", fault.text);
     assert_non_null(strstr(fault.text, "token 1: "));
@@ -150,10 +128,10 @@ static void without_any_token_the_keyring_is_down_and_stays_so(void **state)
     assert_string_equal(keyring_state_name(keyring_state(keyring)), "down");
 
     assert_true(plant_serve(&plant.first, &fault));
-    assert_false(whole_work(keyring));
+    assert_false(plant_work(&plant, keyring, &fault));
     assert_int_equal(fault.code, FAULT_HSM_DOWN);
     CLEANUP(keyring_freep) struct keyring *anew = open_ring();
-    assert_true(whole_work(anew));
+    assert_true(plant_work(&plant, anew, &fault));
     assert_int_equal(keyring_place(anew), 0);
 }
 
@@ -175,13 +153,14 @@ static void a_refused_request_ends_nothing(void **state)
     const struct certificate *issuing = NULL;
     CLEANUP(secret_freep) struct secret *password = NULL;
     CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
-    assert_false(keyring_issue(keyring, request.der, request.size - 1, &subject, &certificate, &issuing, &fault));
+    assert_false(
+        keyring_issue(keyring, plant.request.der, plant.request.size - 1, &subject, &certificate, &issuing, &fault));
     assert_int_equal(fault.code, FAULT_CSR_REFUSED);
     assert_null(issuing);
     assert_false(keyring_draw_password(keyring, "a", 16, &password, &fault));
     assert_int_equal(fault.code, FAULT_USAGE);
     assert_int_equal(keyring_state(keyring), KEYRING_UP);
-    assert_true(whole_work(keyring));
+    assert_true(plant_work(&plant, keyring, &fault));
 }
 
 static void what_is_not_a_keyring_is_refused(void **state)
