@@ -96,22 +96,31 @@ static bool check_issued(struct certificate_issuer *issuer, X509 *issued, const 
     return true;
 }
 
-static bool issue(struct certificate_issuer *issuer, const uint8_t *csr, size_t csr_size,
-                  const struct certificate_subject *subject, bool verify, struct certificate *ret_certificate,
-                  struct fault *fault)
+static bool issue_for(struct certificate_issuer *issuer, const struct profile *profile, const uint8_t point[POINT_SIZE],
+                      const struct certificate_subject *subject, bool verify, struct certificate *ret_certificate,
+                      struct fault *fault)
 {
-    const struct profile *profile;
-    uint8_t point[POINT_SIZE], number[CERTIFICATE_SERIAL_MAX];
+    uint8_t number[CERTIFICATE_SERIAL_MAX];
     CLEANUP(X509_freep) X509 *unsigned_certificate = NULL;
     CLEANUP(X509_freep) X509 *issued = NULL;
-    if (!profile_find(subject->profile, &profile, fault) || !profile_check_subject(subject, fault) ||
-        !certificate_request_check(csr, csr_size, subject->serial, point, fault) ||
-        !draw_number(issuer, number, fault) ||
+    if (!draw_number(issuer, number, fault) ||
         !profile_build(profile, subject, issuer->issuing, point, number, &unsigned_certificate, fault) ||
         !key_certify(issuer->token, &issuer->key, NULL, unsigned_certificate, &issued, fault) ||
         !check_issued(issuer, issued, profile, subject, point, verify, ret_certificate, fault))
         return fault_within(fault, "issue certificate");
     return true;
+}
+
+static bool issue(struct certificate_issuer *issuer, const uint8_t *csr, size_t csr_size,
+                  const struct certificate_subject *subject, bool verify, struct certificate *ret_certificate,
+                  struct fault *fault)
+{
+    const struct profile *profile;
+    uint8_t point[POINT_SIZE];
+    if (!profile_find(subject->profile, &profile, fault) || !profile_check_subject(subject, fault) ||
+        !certificate_request_check(csr, csr_size, subject->serial, point, fault))
+        return fault_within(fault, "issue certificate");
+    return issue_for(issuer, profile, point, subject, verify, ret_certificate, fault);
 }
 
 bool certificate_issue(struct certificate_issuer *issuer, const uint8_t *csr, size_t csr_size,
@@ -126,4 +135,14 @@ bool certificate_issue_unverified(struct certificate_issuer *issuer, const uint8
                                   struct fault *fault)
 {
     return issue(issuer, csr, csr_size, subject, false, ret_certificate, fault);
+}
+
+bool certificate_issue_for_point(struct certificate_issuer *issuer, const uint8_t point[CERTIFICATE_POINT_SIZE],
+                                 const struct certificate_subject *subject, struct certificate *ret_certificate,
+                                 struct fault *fault)
+{
+    const struct profile *profile;
+    if (!profile_find(subject->profile, &profile, fault) || !profile_check_subject(subject, fault))
+        return fault_within(fault, "issue certificate");
+    return issue_for(issuer, profile, point, subject, true, ret_certificate, fault);
 }

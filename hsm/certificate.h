@@ -71,6 +71,17 @@ NODISCARD NONNULL(1, 2, 4, 5, 6) bool certificate_issue(struct certificate_issue
                                                         size_t csr_size, const struct certificate_subject *subject,
                                                         struct certificate *ret_certificate, struct fault *fault);
 
+/* The same without a request, for a key that was made in the token and has proven itself there (hsm/wrapped_key.h): a
+ * point that came from outside must never get here. The unit proves possession when it comes back with the certificate.
+ *
+ * Faults: as certificate_issue(), but CRYPTO for a point that is not on the curve in place of CSR_REFUSED.
+ */
+NODISCARD NONNULL(1, 2, 3, 4, 5) bool certificate_issue_for_point(struct certificate_issuer *issuer,
+                                                                  const uint8_t point[CERTIFICATE_POINT_SIZE],
+                                                                  const struct certificate_subject *subject,
+                                                                  struct certificate *ret_certificate,
+                                                                  struct fault *fault);
+
 /* Reads one PEM certificate into a value. Faults: FILE, CRYPTO. */
 NODISCARD NONNULL(1, 2, 3) bool certificate_read(const char *path, struct certificate *ret_certificate,
                                                  struct fault *fault);
