@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 #include "hsm/key.h"
+#include "hsm/weak.h"
 #include "hsm/wrapped_key_trial.h"
 
 #include <string.h>
@@ -32,26 +33,10 @@ static void unmake(struct making *making)
             call_destroy(&making->token->session, objects[i]);
 }
 
-/* The answers of a token, or of what lies before it, that will be the same next time. */
-static bool refuses_for_good(CK_RV rv)
-{
-    static const CK_RV answers[] = {
-        CKR_MECHANISM_INVALID,      CKR_MECHANISM_PARAM_INVALID,        CKR_FUNCTION_NOT_SUPPORTED,
-        CKR_ATTRIBUTE_TYPE_INVALID, CKR_ATTRIBUTE_VALUE_INVALID,        CKR_TEMPLATE_INCONSISTENT,
-        CKR_TEMPLATE_INCOMPLETE,    CKR_KEY_FUNCTION_NOT_PERMITTED,     CKR_KEY_NOT_WRAPPABLE,
-        CKR_KEY_UNEXTRACTABLE,      CKR_WRAPPING_KEY_TYPE_INCONSISTENT, CKR_SESSION_READ_ONLY,
-        CKR_KEY_SIZE_RANGE,         CKR_WRAPPING_KEY_SIZE_RANGE,        CKR_KEY_TYPE_INCONSISTENT,
-        CKR_ACTION_PROHIBITED,
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
-        if (answers[i] == rv)
-            return true;
-    return false;
-}
-
+/* What the token, or what lies before it, will answer next time too. */
 static bool failed(const struct making *making, const char *what, const char *function, CK_RV rv, struct fault *fault)
 {
-    if (!refuses_for_good(rv))
+    if (call_cure(rv) != CALL_STOP)
         return call_failed(fault, function, rv);
     return fault_set(fault, FAULT_HSM_CANNOT_WRAP, rv, "token '%s', over this way to it, %s (%s: %s)",
                      making->token->label, what, function, call_name(rv));
@@ -221,19 +206,19 @@ bool wrapped_key_probe(struct token *token, unsigned long *ret_mechanism, struct
     return fault_within(fault, "make a key for a unit");
 }
 
-/* A point that the token must never compute with: the token may not check it, and the base point's secret half is 1. */
+/* Before the token computes with it: not every token looks whether a point lies on the curve, and with a key that
+ * everybody knows the wrapped one would be open to everybody. */
 static bool check_point(const uint8_t point[POINT_SIZE], struct fault *fault)
 {
-    static const uint8_t base_x[32] = {0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6,
-                                       0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb,
-                                       0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96};
     struct fault inner;
     CLEANUP(EVP_PKEY_freep) EVP_PKEY *key = NULL;
     if (!crypto_public_key(point, &key, &inner))
         return fault_set(fault, FAULT_TRANSPORT_REFUSED, 0, "the unit's transport point is not on P-256");
-    if (memcmp(point + 1, base_x, sizeof base_x) == 0)
-        return fault_set(fault, FAULT_TRANSPORT_REFUSED, 0, "the unit's transport point is the curve's base point");
-    return true;
+    bool weak;
+    if (!weak_key(point, &weak, fault))
+        return false;
+    return !weak || fault_set(fault, FAULT_TRANSPORT_REFUSED, 0,
+                              "the unit's transport point belongs to a key that everybody knows");
 }
 
 bool wrapped_key_make(struct token *token, unsigned long mechanism, const uint8_t unit_point[POINT_SIZE],

@@ -50,8 +50,8 @@ NODISCARD NONNULL(1, 2, 3) bool wrapped_key_probe(struct token *token, unsigned 
 
 /* `mechanism` is the probe's; `unit_point` is U, as it came: hostile. The new pair has proven itself with a signature.
  *
- * Faults: TRANSPORT_REFUSED when U is not on P-256 or is the curve's base point; HSM_CANNOT_WRAP, HSM_KEY_WRONG when
- * the token made other keys than it was told; HSM_CALL, HSM_RANDOM, CRYPTO.
+ * Faults: TRANSPORT_REFUSED when U is not on P-256 or its key is one that everybody knows; HSM_CANNOT_WRAP,
+ * HSM_KEY_WRONG when the token made other keys than it was told; HSM_CALL, HSM_RANDOM, CRYPTO.
  */
 NODISCARD NONNULL(1, 3, 4, 5) bool wrapped_key_make(struct token *token, unsigned long mechanism,
                                                     const uint8_t unit_point[CERTIFICATE_POINT_SIZE],

@@ -3,6 +3,7 @@
 #include "hsm/inside.h"
 #include "hsm/wrapped_key_trial.h"
 #include "tests/support/command.h"
+#include "tests/support/profiles.h"
 #include "tests/support/softhsm.h"
 
 #include <setjmp.h>
@@ -16,7 +17,7 @@
 #define SERIAL "KC000000001X"
 #define OBJECTS_MAX 64
 
-static const struct certificate_subject subject = {.profile = "idevid-8021ar",
+static const struct certificate_subject subject = {.profile = &profile_idevid_8021ar,
                                                    .organization = "Test Plant",
                                                    .model = "KC-1",
                                                    .serial = SERIAL,
@@ -162,7 +163,7 @@ static void certificate_for_it_is_accepted_by_openssl(void **state)
     (void)snprintf(root, sizeof root, "%s", softhsm_file(&softhsm, "root.pem"));
     assert_true(certificate_issuer_open(token, issuing, root, &issuer, &fault));
     make(&key);
-    if (!certificate_issue_for_point(issuer, key.point, &subject, &certificate, &fault))
+    if (!certificate_issue_key(issuer, key.point, &subject, &certificate, &fault))
         fail_msg("%s", fault.text);
     assert_non_null(memmem(certificate.der, certificate.der_size, key.point, sizeof key.point));
 
@@ -179,11 +180,11 @@ static void certificate_for_it_is_accepted_by_openssl(void **state)
     assert_int_equal(command_run(verify), 0);
 
     key.point[40] ^= 1;
-    assert_false(certificate_issue_for_point(issuer, key.point, &subject, &certificate, &fault));
+    assert_false(certificate_issue_key(issuer, key.point, &subject, &certificate, &fault));
     assert_int_equal(fault.code, FAULT_CRYPTO);
     struct certificate_subject wrong = subject;
-    wrong.profile = "nobody's";
-    assert_false(certificate_issue_for_point(issuer, unit_point, &wrong, &certificate, &fault));
+    wrong.hardware_type = "none";
+    assert_false(certificate_issue_key(issuer, unit_point, &wrong, &certificate, &fault));
     assert_int_equal(fault.code, FAULT_USAGE);
 }
 
