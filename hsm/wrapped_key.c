@@ -38,8 +38,8 @@ static bool failed(const struct making *making, const char *what, const char *fu
 {
     if (call_cure(rv) != CALL_STOP)
         return call_failed(fault, function, rv);
-    return fault_set(fault, FAULT_HSM_CANNOT_WRAP, rv, "token '%s', over this way to it, %s (%s: %s)",
-                     making->token->label, what, function, call_name(rv));
+    return fault_set(fault, FAULT_HSM_CANNOT, rv, "token '%s', over this way to it, %s (%s: %s)", making->token->label,
+                     what, function, call_name(rv));
 }
 
 struct pair_order {
@@ -70,7 +70,7 @@ static bool make_pair(const struct making *making, const struct pair_order *orde
         call_make_pair(&making->token->session, &public_template, &private_template, ret_public, &ret_key->handle);
     if (rv != CKR_OK)
         return failed(making, order->refusal, "C_GenerateKeyPair", rv, fault);
-    return key_read_point(making->token, *ret_public, ret_key->point, order->leaves ? "device" : "transport", fault);
+    return key_point(making->token, *ret_public, ret_key->point, order->leaves ? "device" : "transport", fault);
 }
 
 /* What the token says is necessary, not sufficient. */
@@ -134,7 +134,7 @@ static bool wrap(const struct making *making, CK_MECHANISM_TYPE type, struct wra
     if (rv != CKR_OK)
         return failed(making, "does not wrap a key by RFC 5649", "C_WrapKey", rv, fault);
     if (size < 2 * (size_t)WRAP_STEP || size > sizeof key->bytes || size % WRAP_STEP != 0)
-        return fault_set(fault, FAULT_HSM_CANNOT_WRAP, 0, "token '%s' wraps a key into %zu bytes: not RFC 5649",
+        return fault_set(fault, FAULT_HSM_CANNOT, 0, "token '%s' wraps a key into %zu bytes: not RFC 5649",
                          making->token->label, size);
     key->size = size;
     return true;
@@ -185,8 +185,8 @@ static bool try_mechanism(struct token *token, CK_MECHANISM_TYPE mechanism, stru
         !value_stays(&making, making.device.handle, "device", fault) ||
         !value_stays(&making, making.wrapping, "wrapping", fault) || !wrapped_key_try(own, &key, &whole, fault))
         return false;
-    return whole || fault_set(fault, FAULT_HSM_CANNOT_WRAP, mechanism, "token '%s' wraps keys, but not by RFC 5649",
-                              token->label);
+    return whole ||
+           fault_set(fault, FAULT_HSM_CANNOT, mechanism, "token '%s' wraps keys, but not by RFC 5649", token->label);
 }
 
 bool wrapped_key_probe(struct token *token, unsigned long *ret_mechanism, struct fault *fault)
@@ -199,7 +199,7 @@ bool wrapped_key_probe(struct token *token, unsigned long *ret_mechanism, struct
             return true;
         }
         last = why;
-        if (why.code != FAULT_HSM_CANNOT_WRAP)
+        if (why.code != FAULT_HSM_CANNOT)
             break;
     }
     *fault = last;

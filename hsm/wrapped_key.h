@@ -42,7 +42,7 @@ struct wrapped_key {
  * but some tokens have it, and some have another scheme, at 0x210a. A throw-away key goes the whole way to a point of
  * ours and is opened here, in software: only a mechanism whose key comes out whole is given.
  *
- * Faults: HSM_CANNOT_WRAP, naming the token and what it refused (p11-kit 0.24 passes no key agreement and no key
+ * Faults: HSM_CANNOT, naming the token and what it refused (p11-kit 0.24 passes no key agreement and no key
  * wrapping); HSM_KEY_LEAVES when the token shows a sensitive key's value; HSM_CALL, HSM_RANDOM, CRYPTO, NO_MEMORY.
  */
 NODISCARD NONNULL(1, 2, 3) bool wrapped_key_probe(struct token *token, unsigned long *ret_mechanism,
@@ -50,7 +50,7 @@ NODISCARD NONNULL(1, 2, 3) bool wrapped_key_probe(struct token *token, unsigned 
 
 /* `mechanism` is the probe's; `unit_point` is U, as it came: hostile. The new pair has proven itself with a signature.
  *
- * Faults: TRANSPORT_REFUSED when U is not on P-256 or its key is one that everybody knows; HSM_CANNOT_WRAP,
+ * Faults: TRANSPORT_REFUSED when U is not on P-256 or its key is one that everybody knows; HSM_CANNOT,
  * HSM_KEY_WRONG when the token made other keys than it was told; HSM_CALL, HSM_RANDOM, CRYPTO.
  */
 NODISCARD NONNULL(1, 3, 4, 5) bool wrapped_key_make(struct token *token, unsigned long mechanism,

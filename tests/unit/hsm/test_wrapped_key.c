@@ -122,7 +122,7 @@ static void nothing_of_it_stays_in_the_token(void **state)
     off[POINT_SIZE - 1] ^= 1;
     assert_false(wrapped_key_make(token, mechanism, off, &key, &fault));
     assert_false(wrapped_key_make(token, CKM_SHA256, unit_point, &key, &fault));
-    assert_int_equal(fault.code, FAULT_HSM_CANNOT_WRAP);
+    assert_int_equal(fault.code, FAULT_HSM_CANNOT);
     assert_int_equal(count_objects(), before);
 }
 
@@ -204,9 +204,9 @@ static void server_cannot_pass_it(void **state)
     CLEANUP(token_freep) struct token *remote = NULL;
     struct wrapped_key key;
     assert_true(softhsm_open(&softhsm, true, "production", &remote, &fault));
-    expect_probe(remote, FAULT_HSM_CANNOT_WRAP, "token 'production', over this way to it, agrees on no key that wraps");
+    expect_probe(remote, FAULT_HSM_CANNOT, "token 'production', over this way to it, agrees on no key that wraps");
     assert_false(wrapped_key_make(remote, mechanism, unit_point, &key, &fault));
-    assert_int_equal(fault.code, FAULT_HSM_CANNOT_WRAP);
+    assert_int_equal(fault.code, FAULT_HSM_CANNOT);
 }
 
 static void softhsm_has_it_at_the_older_number(void **state)
@@ -232,9 +232,9 @@ static void other_tokens_are_tried_and_not_believed(void **state)
         enum fault_code code;
         const char *text;
     } ways[] = {
-        {"other-scheme", FAULT_HSM_CANNOT_WRAP, "not by RFC 5649"},
-        {"no-session-objects", FAULT_HSM_CANNOT_WRAP, "makes no key that may leave it wrapped"},
-        {"not-derived", FAULT_HSM_CANNOT_WRAP, "agrees on no key that wraps"},
+        {"other-scheme", FAULT_HSM_CANNOT, "not by RFC 5649"},
+        {"no-session-objects", FAULT_HSM_CANNOT, "makes no key that may leave it wrapped"},
+        {"not-derived", FAULT_HSM_CANNOT, "agrees on no key that wraps"},
         {"readable", FAULT_HSM_KEY_LEAVES, "shows the device key's value"},
         {"told-otherwise", FAULT_HSM_KEY_WRONG, "made the transport key otherwise"},
         {"signs-wrongly", FAULT_HSM_KEY_WRONG, "does not sign for its point"},
