@@ -48,6 +48,7 @@
     X(C_GenerateKey)                                                                                                   \
     X(C_GenerateKeyPair)                                                                                               \
     X(C_WrapKey)                                                                                                       \
+    X(C_UnwrapKey)                                                                                                     \
     X(C_DeriveKey)                                                                                                     \
     X(C_DestroyObject)
 
@@ -155,6 +156,15 @@ NODISCARD CK_RV call_make_key(struct call_session *session, CK_MECHANISM_TYPE me
                               const struct call_template *key, CK_OBJECT_HANDLE *ret_key);
 NODISCARD CK_RV call_wrap(struct call_session *session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE wrapping,
                           CK_OBJECT_HANDLE key, uint8_t *ret_bytes, size_t *size);
+/* What was wrapped, how, and under which key of the token. */
+struct call_wrapped {
+    CK_MECHANISM *mechanism;
+    CK_OBJECT_HANDLE unwrapping;
+    uint8_t *bytes;
+    size_t size;
+};
+NODISCARD CK_RV call_unwrap(struct call_session *session, const struct call_wrapped *wrapped,
+                            const struct call_template *key, CK_OBJECT_HANDLE *ret_key);
 NODISCARD CK_RV call_derive(struct call_session *session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key,
                             const struct call_template *derived, CK_OBJECT_HANDLE *ret_key);
 void call_destroy(struct call_session *session, CK_OBJECT_HANDLE object);
