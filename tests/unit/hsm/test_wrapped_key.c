@@ -159,7 +159,7 @@ static void certificate_for_it_is_accepted_by_openssl(void **state)
     CLEANUP(certificate_issuer_freep) struct certificate_issuer *issuer = NULL;
     struct wrapped_key key;
     struct certificate certificate;
-    (void)snprintf(issuing, sizeof issuing, "%s", softhsm_file(&softhsm, "issuing.pem"));
+    (void)snprintf(issuing, sizeof issuing, "%s", softhsm_file(&softhsm, "issuing-1.pem"));
     (void)snprintf(root, sizeof root, "%s", softhsm_file(&softhsm, "root.pem"));
     assert_true(certificate_issuer_open(token, issuing, root, &issuer, &fault));
     make(&key);
