@@ -1,7 +1,7 @@
 /* hsm/keyring: the work of a unit on the token in use, and what becomes of it when servers die. */
+#include "hsm/crypto.h"
 #include "hsm/keyring.h"
 #include "hsm/wrapped_key_trial.h"
-#include "tests/support/profiles.h"
 #include "tests/unit/hsm/plant_of_two.h"
 
 #include <setjmp.h>
@@ -14,12 +14,6 @@
 
 static struct plant plant;
 static struct fault fault;
-
-static const struct certificate_subject subject = {.profile = &profile_idevid_8021ar,
-                                                   .organization = "Test Plant",
-                                                   .model = "KS-1",
-                                                   .serial = "KS1-0001",
-                                                   .hardware_type = "1.3.6.1.4.1.99999.1"};
 
 static int begin(void **state)
 {
@@ -53,6 +47,19 @@ static struct keyring *open_ring(void)
     if (!keyring_open(&plant.options, &keyring, &fault))
         fail_msg("%s: %s", fault_name(fault.code), fault.text);
     return keyring;
+}
+
+/* As libssl does it: a signature through the key's own provider. */
+static bool can_sign(struct evp_pkey_st *key)
+{
+    uint8_t signature[DER_SIGNATURE_MAX];
+    size_t size = sizeof signature;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    assert_non_null(context);
+    bool made = EVP_DigestSignInit_ex(context, NULL, "SHA256", NULL, NULL, key, NULL) == 1 &&
+                EVP_DigestSign(context, signature, &size, (const uint8_t *)"hello", 5) == 1;
+    EVP_MD_CTX_free(context);
+    return made;
 }
 
 static void the_first_token_does_a_units_whole_work(void **state)
@@ -132,13 +139,51 @@ static void a_key_for_a_unit_is_made_by_the_token_that_can(void **state)
     assert_int_equal(keyring_state(keyring), KEYRING_DEGRADED);
     assert_true(keyring_check_wrapping(keyring, &fault));
     assert_true(wrapped_key_try(unit, &key, &whole, &fault) && whole);
-    assert_true(keyring_issue_key(keyring, key.point, &subject, &certificate, &issuing, &fault));
+    assert_true(keyring_issue_key(keyring, key.point, plant.subject, &certificate, &issuing, &fault));
     assert_non_null(issuing);
 
     point[POINT_SIZE - 1] ^= 1;
     assert_false(keyring_make_key(keyring, point, &key, &fault));
     assert_int_equal(fault.code, FAULT_TRANSPORT_REFUSED);
     assert_int_equal(keyring_state(keyring), KEYRING_DEGRADED);
+}
+
+/* Its own issuing CA and station key, and the same fingerprint key (plant_work() compares). */
+static void the_spare_works_under_its_own_name(void **state)
+{
+    (void)state;
+    struct certificate certificate;
+    const struct certificate *first = NULL, *second = NULL;
+    CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
+    struct evp_pkey_st *before = keyring_station_key(keyring);
+    assert_true(
+        keyring_issue(keyring, plant.request.der, plant.request.size, plant.subject, &certificate, &first, &fault));
+    softhsm_kill_server(&plant.first);
+    assert_true(
+        keyring_issue(keyring, plant.request.der, plant.request.size, plant.subject, &certificate, &second, &fault));
+    assert_string_equal(keyring_label(keyring), "production-2");
+    assert_string_equal(keyring_station_certificate(keyring), plant.places[1].station);
+    assert_memory_not_equal(first->sha256, second->sha256, sizeof first->sha256);
+
+    /* What a link still holds signs no more, and harms nothing. */
+    assert_ptr_not_equal(keyring_station_key(keyring), before);
+    assert_false(can_sign(before));
+    assert_true(can_sign(keyring_station_key(keyring)));
+}
+
+/* libssl signs between two operations, when nobody can mend; then it is the caller who asks. */
+static void a_station_key_signs_again_after_it_was_proven(void **state)
+{
+    (void)state;
+    bool changed;
+    CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
+    assert_true(can_sign(keyring_station_key(keyring)));
+    softhsm_kill_server(&plant.first);
+    assert_true(plant_serve(&plant.first, &fault));
+    assert_false(can_sign(keyring_station_key(keyring)));
+    assert_true(keyring_prove(keyring, &changed, &fault));
+    assert_true(changed);
+    assert_true(can_sign(keyring_station_key(keyring)));
 }
 
 static void a_token_that_is_away_at_the_opening_is_passed_over(void **state)
@@ -191,8 +236,8 @@ static void a_refused_request_ends_nothing(void **state)
     const struct certificate *issuing = NULL;
     CLEANUP(secret_freep) struct secret *password = NULL;
     CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
-    assert_false(
-        keyring_issue(keyring, plant.request.der, plant.request.size - 1, &subject, &certificate, &issuing, &fault));
+    assert_false(keyring_issue(keyring, plant.request.der, plant.request.size - 1, plant.subject, &certificate,
+                               &issuing, &fault));
     assert_int_equal(fault.code, FAULT_CSR_REFUSED);
     assert_null(issuing);
     assert_false(keyring_draw_password(keyring, "a", 16, &password, &fault));
@@ -247,6 +292,8 @@ int main(void)
         cmocka_unit_test_setup(a_server_that_was_restarted_is_opened_afresh, both_up),
         cmocka_unit_test_setup(the_spare_takes_over_when_the_first_dies, both_up),
         cmocka_unit_test_setup(a_key_for_a_unit_is_made_by_the_token_that_can, both_up),
+        cmocka_unit_test_setup(the_spare_works_under_its_own_name, both_up),
+        cmocka_unit_test_setup(a_station_key_signs_again_after_it_was_proven, both_up),
         cmocka_unit_test_setup(a_token_that_is_away_at_the_opening_is_passed_over, both_up),
         cmocka_unit_test_setup(without_any_token_the_keyring_is_down_and_stays_so, both_up),
         cmocka_unit_test_setup(a_keyring_without_any_token_does_not_open, both_up),
