@@ -69,10 +69,11 @@ struct ceremony_names {
     size_t person_count;
 };
 
-/* Faults: HSM_KEY_EXISTS also for a ceremony that is complete, or was begun with another plan; HSM_CANNOT when the keys
- * cannot be carried to each production token, HSM_KEY_LEAVES, HSM_KEY_WRONG, HSM_CALL, HSM_PIN, HSM_RANDOM, CRYPTO,
- * CERTIFICATE_REFUSED, FILE (also when an output file is there already), USAGE for names or years that do not fit,
- * NO_MEMORY.
+/* Faults: HSM_KEY_EXISTS, also for a ceremony that is complete or was begun with another plan; HSM_CANNOT when the keys
+ * cannot be carried to each production token; HSM_KEY_LEAVES, HSM_KEY_WRONG, HSM_KEY_NOT_FOUND when a finished key is
+ * gone, HSM_CALL, HSM_PIN, HSM_RANDOM, CRYPTO, CERTIFICATE_REFUSED, FILE (also when an output file is there already, or
+ * another program works in the directory), BAD_BYTES when the journal is damaged, USAGE for names or years that do not
+ * fit, NO_MEMORY.
  */
 NODISCARD NONNULL(1, 2, 3) bool ceremony_perform(const struct ceremony_tokens *tokens,
                                                  const struct ceremony_names *names, struct fault *fault);
