@@ -1,64 +1,22 @@
 #include "hsm/ceremony.h"
 
-#include "hsm/authority.h"
-#include "hsm/make.h"
-#include "hsm/output.h"
+#include "hsm/carry.h"
 #include "hsm/record.h"
+#include "hsm/work.h"
 
-#include <openssl/pem.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define YEARS_MAX 100
-#define RECORD "ceremony.json"
+#define JOURNAL_FILE "ceremony.journal"
+#define CARRIED                                                                                                        \
+    "made as an object of a session in production token 1 and carried wrapped, so that every production token has "    \
+    "the same value: that is why LOCAL, ALWAYS_SENSITIVE and NEVER_EXTRACTABLE are false of it"
 
-/* The plan, in the order in which it is carried out: the root first, because it certifies the others. */
-enum place { ROOT, ISSUING, STATION, FINGERPRINT, CHECKPOINT, RECOVERY, SPARE, PLACES };
-
-static const struct make_order orders[PLACES] = {
-    [ROOT] = {.label = KEY_ROOT, .use = MAKE_SIGN, .asks_pin = true},
-    [ISSUING] = {.label = KEY_ISSUING, .use = MAKE_SIGN},
-    [STATION] = {.label = KEY_STATION, .use = MAKE_SIGN},
-    [FINGERPRINT] = {.label = KEY_FINGERPRINT, .use = MAKE_MAC},
-    [CHECKPOINT] = {.label = KEY_CHECKPOINT, .use = MAKE_SIGN},
-    [RECOVERY] = {.label = KEY_RECOVERY, .use = MAKE_DERIVE},
-    [SPARE] = {.label = KEY_SPARE, .use = MAKE_DERIVE},
-};
-
-static const char *const files[PLACES] = {
-    [ROOT] = "root.pem",         [ISSUING] = "issuing.pem", [STATION] = "station.pem", [CHECKPOINT] = "checkpoint.pem",
-    [RECOVERY] = "recovery.pem", [SPARE] = "spare.pem",
-};
-
-struct ceremony_state {
-    const struct ceremony_tokens *tokens;
-    const struct ceremony_names *names;
-    struct made_key made[PLACES];
-    X509 *certificates[PLACES];
-    char *pem[PLACES];
-    char *record;
-    bool done;
-};
-
-/* Keys of a ceremony that failed are of no use to anybody and would block the next one. */
-static void state_end(struct ceremony_state *state)
+static void text_free(char **text)
 {
-    for (size_t i = 0; i < PLACES; i++) {
-        if (!state->done && state->made[i].token)
-            make_undo(&state->made[i]);
-        X509_free(state->certificates[i]);
-        free(state->pem[i]);
-    }
-    free(state->record);
-}
-
-static struct token *token_at(const struct ceremony_tokens *tokens, enum place place)
-{
-    if (place == ROOT)
-        return tokens->root;
-    if (place == RECOVERY)
-        return tokens->recovery;
-    return place == SPARE ? tokens->spare : tokens->production;
+    free(*text);
 }
 
 static bool years_fit(unsigned years)
@@ -66,10 +24,15 @@ static bool years_fit(unsigned years)
     return years >= 1 && years <= YEARS_MAX;
 }
 
-static bool check_names(const struct ceremony_names *names, struct fault *fault)
+static bool text_fits(const char *text)
 {
-    size_t length = names->organization ? strnlen(names->organization, 65) : 0;
-    if (length == 0 || length > 64)
+    size_t length = text ? strnlen(text, 65) : 0;
+    return length >= 1 && length <= 64;
+}
+
+bool ceremony_check_names(const struct ceremony_names *names, struct fault *fault)
+{
+    if (!text_fits(names->organization))
         return fault_set(fault, FAULT_USAGE, 0, "organization must have 1 to 64 bytes");
     const char *country = names->country;
     if (!country || strnlen(country, 3) != 2 || country[0] < 'A' || country[0] > 'Z' || country[1] < 'A' ||
@@ -77,105 +40,241 @@ static bool check_names(const struct ceremony_names *names, struct fault *fault)
         return fault_set(fault, FAULT_USAGE, 0, "country must be two capital letters");
     if (!years_fit(names->root_years) || !years_fit(names->issuing_years) || !years_fit(names->station_years))
         return fault_set(fault, FAULT_USAGE, 0, "years must be 1 to %d", YEARS_MAX);
+    if (names->person_count > CEREMONY_PEOPLE_MAX)
+        return fault_set(fault, FAULT_USAGE, 0, "there may be %d custodians", CEREMONY_PEOPLE_MAX);
+    for (size_t i = 0; i < names->person_count; i++)
+        if (!text_fits(names->people[i].name) || !text_fits(names->people[i].role))
+            return fault_set(fault, FAULT_USAGE, 0, "a custodian's name and role must have 1 to 64 bytes");
     return true;
 }
 
-/* Before anything is made: no key and no file of the whole plan may be there. */
-static bool check_free(const struct ceremony_state *state, struct fault *fault)
+static bool check_tokens(const struct ceremony_tokens *tokens, struct fault *fault)
 {
-    const char *names[PLACES + 1];
-    size_t count = 0;
-    for (enum place place = 0; place < PLACES; place++) {
-        struct token *token = token_at(state->tokens, place);
-        if (token && !make_check_free(token, orders[place].label, fault))
-            return false;
-        if (files[place])
-            names[count++] = files[place];
-    }
-    names[count++] = RECORD;
-    return output_check(state->names->output, names, count, fault);
-}
-
-static bool make_keys(struct ceremony_state *state, struct fault *fault)
-{
-    for (enum place place = 0; place < PLACES; place++) {
-        struct token *token = token_at(state->tokens, place);
-        if (token && !make_key(token, &orders[place], &state->made[place], fault))
-            return false;
-    }
+    if (tokens->production_count < 1 || tokens->production_count > CEREMONY_TOKENS_MAX)
+        return fault_set(fault, FAULT_USAGE, 0, "there must be 1 to %d production tokens", CEREMONY_TOKENS_MAX);
     return true;
 }
 
-static bool certify(struct ceremony_state *state, struct fault *fault)
+bool ceremony_plan_digest(const struct ceremony_names *names, const struct places *places, uint8_t ret_digest[32],
+                          struct fault *fault)
 {
-    const struct ceremony_names *names = state->names;
-    const char *leaf = "critical,CA:FALSE", *sign = "critical,digitalSignature", *agree = "critical,keyAgreement";
-    const struct authority_row rows[PLACES] = {
-        [ROOT] = {KEY_ROOT, "Root CA", "critical,CA:TRUE,pathlen:1", "critical,keyCertSign,cRLSign", NULL,
-                  names->root_years},
-        [ISSUING] = {KEY_ISSUING, "Issuing CA", "critical,CA:TRUE,pathlen:0", "critical,keyCertSign,cRLSign", NULL,
-                     names->issuing_years},
-        [STATION] = {KEY_STATION, "Provisioning station", leaf, sign, "serverAuth", names->station_years},
-        [CHECKPOINT] = {KEY_CHECKPOINT, "Log checkpoint", leaf, sign, NULL, names->root_years},
-        [RECOVERY] = {KEY_RECOVERY, "Recovery", leaf, agree, NULL, names->root_years},
-        [SPARE] = {KEY_SPARE, "Spare recovery", leaf, agree, NULL, names->root_years},
-    };
-    struct authority authority = {
-        .token = state->tokens->root, .key = &state->made[ROOT].key, .pin = state->tokens->root_pin};
-    for (enum place place = 0; place < PLACES; place++) {
-        if (!files[place] || !state->made[place].token)
+    CLEANUP(text_free) char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "digest of the plan");
+    (void)fprintf(out, "%s\n%s\n%u %u %u\n", names->organization, names->country, names->root_years,
+                  names->issuing_years, names->station_years);
+    for (size_t i = 0; i < names->person_count; i++)
+        (void)fprintf(out, "%s\n%s\n", names->people[i].name, names->people[i].role);
+    for (size_t i = 0; i < places->count; i++)
+        (void)fprintf(out, "%s %s %.*s\n", places->at[i].name, places->at[i].token->label, TOKEN_SERIAL_SIZE,
+                      (const char *)places->at[i].token->serial);
+    if (fclose(out) != 0)
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "digest of the plan");
+    return crypto_sha256(text, size, ret_digest, fault);
+}
+
+/* The fingerprint keys are finished together or not at all. */
+struct ceremony {
+    const struct ceremony_tokens *tokens;
+    struct work work;
+    bool carries; /* the fingerprint key is carried, and so backed up */
+    struct backup backup;
+};
+
+static void ceremony_end(struct ceremony *ceremony)
+{
+    work_end(&ceremony->work);
+}
+
+static void name_files(struct work *work)
+{
+    for (size_t i = 0; i < work->places.count; i++)
+        if (work->places.at[i].file[0] != '\0')
+            work->files[work->file_count++] = work->places.at[i].file;
+    work->files[work->file_count++] = BACKUP_CHECK_FILE;
+    work->files[work->file_count++] = BACKUP_FILE;
+    work->files[work->file_count++] = PAGE_FILE;
+    work->files[work->file_count++] = RECORD_FILE;
+}
+
+/* Can the fingerprint key come to every production token? One token alone may do without, and then has no backup. */
+static bool rehearse(struct ceremony *ceremony, struct fault *fault)
+{
+    const struct ceremony_tokens *tokens = ceremony->tokens;
+    struct token *first = tokens->production[0];
+    struct fault cannot;
+    for (size_t i = 0; i < tokens->production_count; i++) {
+        if (carry_rehearse(first, tokens->production[i], &cannot))
             continue;
-        if (!authority_certify(&authority, &rows[place], names, state->made[place].key.point,
-                               &state->certificates[place], fault))
+        if (cannot.code != FAULT_HSM_CANNOT || tokens->production_count > 1) {
+            *fault = cannot;
             return false;
-        authority.root = state->certificates[ROOT];
+        }
+        return true;
     }
+    ceremony->carries = true;
     return true;
 }
 
-static bool encode_pem(X509 *certificate, char **ret_text, size_t *ret_size, struct fault *fault)
+static bool refuse_complete(const struct work *work, struct fault *fault)
 {
-    CLEANUP(BIO_free_allp) BIO *memory = BIO_new(BIO_s_mem());
-    char *bytes = NULL;
-    if (!memory || PEM_write_bio_X509(memory, certificate) != 1)
-        return crypto_failed(fault, FAULT_CRYPTO, "write certificate");
-    long size = BIO_get_mem_data(memory, &bytes);
-    char *text = size > 0 ? strndup(bytes, (size_t)size) : NULL;
-    if (!text)
-        return fault_set(fault, FAULT_NO_MEMORY, 0, "write certificate");
-    *ret_text = text;
-    *ret_size = (size_t)size;
-    return true;
-}
-
-/* The record comes last: a directory with ceremony.json in it is a whole ceremony. */
-static bool write_output(struct ceremony_state *state, struct fault *fault)
-{
-    struct output_file output[PLACES + 1];
-    struct record_entry entries[PLACES];
-    size_t count = 0, entry_count = 0, size;
-    for (enum place place = 0; place < PLACES; place++) {
-        if (!state->made[place].token)
-            continue;
-        entries[entry_count++] = (struct record_entry){&state->made[place], files[place], state->certificates[place]};
-        if (!files[place])
-            continue;
-        if (!encode_pem(state->certificates[place], &state->pem[place], &size, fault))
-            return false;
-        output[count++] = (struct output_file){files[place], state->pem[place], size};
-    }
-    if (!record_write(state->names, entries, entry_count, &state->record, &size, fault))
+    CLEANUP(text_free) char *text = NULL;
+    size_t size;
+    if (!output_read(work->names->output, RECORD_FILE, &text, &size, fault))
         return false;
-    output[count++] = (struct output_file){RECORD, state->record, size};
-    return output_write(state->names->output, output, count, fault);
+    return !text || fault_set(fault, FAULT_HSM_KEY_EXISTS, 0,
+                              "the ceremony is complete: its record %s is in '%s'; nothing was changed", RECORD_FILE,
+                              work->names->output);
+}
+
+static bool begin(struct ceremony *ceremony, struct fault *fault)
+{
+    struct work *work = &ceremony->work;
+    uint8_t plan[JOURNAL_DIGEST_SIZE];
+    bool begun;
+    if (!journal_exists(work->names->output, JOURNAL_FILE, &begun, fault))
+        return false;
+    output_tidy(work->names->output, work->files, begun ? work->file_count : 0);
+    if (!refuse_complete(work, fault) || !ceremony_plan_digest(work->names, &work->places, plan, fault) ||
+        (!begun && !work_check_free(work, fault)) || !rehearse(ceremony, fault) ||
+        !journal_open(work->names->output, JOURNAL_FILE, plan, &work->journal, fault) || !work_settle(work, fault))
+        return false;
+    work->may_undo = true;
+    return true;
+}
+
+static bool make_keys(struct ceremony *ceremony, struct fault *fault)
+{
+    struct work *work = &ceremony->work;
+    for (size_t i = 0; i < work->places.count; i++) {
+        struct place *place = &work->places.at[i];
+        if (place->kind == PLACE_FINGERPRINT && ceremony->carries)
+            continue;
+        if (!work_make(work, place, fault) || (place->file[0] != '\0' && !work_certify(work, place, fault)))
+            return false;
+    }
+    return true;
+}
+
+/* Finished in an earlier run: all of one value, with the backup of it. */
+static bool fingerprints_stand(struct ceremony *ceremony, bool *ret_stand, struct fault *fault)
+{
+    CLEANUP(text_free) char *text = NULL;
+    struct work *work = &ceremony->work;
+    size_t size;
+    *ret_stand = false;
+    for (size_t i = 0; i < work->places.count; i++)
+        if (work->places.at[i].kind == PLACE_FINGERPRINT && !work_is_finished(work, &work->places.at[i]))
+            return true;
+    if (!output_read(work->names->output, BACKUP_FILE, &text, &size, fault))
+        return false;
+    if (!text)
+        return true;
+    *ret_stand = true;
+    return backup_read(text, size, &ceremony->backup, fault);
+}
+
+static bool announce_fingerprints(struct ceremony *ceremony, struct fault *fault)
+{
+    static const char *const stale[] = {BACKUP_FILE, BACKUP_CHECK_FILE};
+    struct work *work = &ceremony->work;
+    for (size_t i = 0; i < work->places.count; i++) {
+        struct place *place = &work->places.at[i];
+        if (place->kind == PLACE_FINGERPRINT &&
+            (!work_take_back(work, place, fault) || !work_announce(work, place, fault)))
+            return false;
+    }
+    for (size_t i = 0; i < ceremony->tokens->production_count; i++)
+        call_make_writable(&ceremony->tokens->production[i]->session);
+    return output_remove(work->names->output, stale, ARRAY_SIZE(stale), fault);
+}
+
+/* The one value lives as an object of the first token's session for no longer than this takes. */
+static bool carry_fingerprints(struct ceremony *ceremony, struct fault *fault)
+{
+    CLEANUP(carry_drop) struct carried key = {0};
+    CLEANUP(text_free) char *text = NULL;
+    struct work *work = &ceremony->work;
+    const struct place *recovery = place_find(&work->places, PLACE_RECOVERY, 0);
+    if (!carry_generate(ceremony->tokens->production[0], &key, fault) ||
+        !backup_make(&key, recovery->made.key.point, &ceremony->backup, fault) ||
+        !backup_write(&ceremony->backup, &text, fault) || !work_write(work, BACKUP_FILE, text, fault))
+        return false;
+    for (size_t i = 0; i < work->places.count; i++)
+        if (work->places.at[i].kind == PLACE_FINGERPRINT && !carry_to(&key, &work->places.at[i].made, fault))
+            return false;
+    return true;
+}
+
+/* A look at a key costs its session on an error, so it comes when nothing lives in a session any more. */
+static bool finish_fingerprints(struct ceremony *ceremony, struct fault *fault)
+{
+    struct work *work = &ceremony->work;
+    const struct place *recovery = place_find(&work->places, PLACE_RECOVERY, 0);
+    for (size_t i = 0; i < work->places.count; i++) {
+        struct place *place = &work->places.at[i];
+        if (place->kind != PLACE_FINGERPRINT)
+            continue;
+        if (!work_is_finished(work, place) && !work_finish(work, place, fault))
+            return false;
+        if (memcmp(ceremony->backup.recovery, recovery->made.key.point, sizeof recovery->made.key.point) != 0)
+            return fault_set(fault, FAULT_HSM_KEY_WRONG, 0, "%s is sealed to another recovery key", BACKUP_FILE);
+        if (memcmp(place->made.check, ceremony->backup.check, sizeof place->made.check) != 0)
+            return fault_set(fault, FAULT_HSM_KEY_WRONG, 0, "the fingerprint key on token '%s' has another value",
+                             place->token->label);
+    }
+    return true;
+}
+
+static bool make_fingerprints(struct ceremony *ceremony, struct fault *fault)
+{
+    bool stand = true;
+    if (!ceremony->carries)
+        return true;
+    if (!fingerprints_stand(ceremony, &stand, fault))
+        return false;
+    return (stand || (announce_fingerprints(ceremony, fault) && carry_fingerprints(ceremony, fault))) &&
+           finish_fingerprints(ceremony, fault);
+}
+
+/* The record comes last: a directory with ceremony.json in it is a whole ceremony. The page has the record's digest. */
+static bool write_record(struct ceremony *ceremony, struct fault *fault)
+{
+    static const char *const stale[] = {PAGE_FILE};
+    CLEANUP(text_free) char *check = NULL;
+    CLEANUP(text_free) char *record = NULL;
+    CLEANUP(text_free) char *page = NULL;
+    uint8_t digest[JOURNAL_DIGEST_SIZE];
+    struct work *work = &ceremony->work;
+    struct record_facts facts = {.title = "Key ceremony", .file = RECORD_FILE};
+    facts.fingerprint_origin = ceremony->carries ? CARRIED : NULL;
+    if (!record_gather(&work->places, &facts, fault) ||
+        !backup_write_check(place_find(&work->places, PLACE_FINGERPRINT, 1)->made.check, &check, fault) ||
+        !work_write(work, BACKUP_CHECK_FILE, check, fault) || !output_remove(work->names->output, stale, 1, fault) ||
+        !record_write(work->names, &work->places, &facts, &record, fault) ||
+        !crypto_sha256(record, strlen(record), digest, fault) ||
+        !page_write(work->names, &work->places, &facts, digest, &page, fault))
+        return false;
+    const struct output_file output[] = {{PAGE_FILE, page, strlen(page)}, {RECORD_FILE, record, strlen(record)}};
+    if (!output_write(work->names->output, output, ARRAY_SIZE(output), fault))
+        return false;
+    work->done = true;
+    return journal_done(&work->journal, digest, fault);
 }
 
 bool ceremony_perform(const struct ceremony_tokens *tokens, const struct ceremony_names *names, struct fault *fault)
 {
-    CLEANUP(state_end) struct ceremony_state state = {.tokens = tokens, .names = names};
-    if (!check_names(names, fault) || !check_free(&state, fault) || !make_keys(&state, fault) ||
-        !certify(&state, fault) || !write_output(&state, fault))
+    CLEANUP(ceremony_end)
+    struct ceremony ceremony = {.tokens = tokens,
+                                .work = {.names = names, .root_pin = tokens->root_pin, .journal_file = JOURNAL_FILE}};
+    if (!ceremony_check_names(names, fault) || !check_tokens(tokens, fault))
         return fault_within(fault, "key ceremony");
-    state.done = true;
+    place_all(tokens, &ceremony.work.places);
+    name_files(&ceremony.work);
+    if (!begin(&ceremony, fault) || !make_keys(&ceremony, fault) || !make_fingerprints(&ceremony, fault) ||
+        !write_record(&ceremony, fault))
+        return fault_within(fault, "key ceremony");
     return true;
 }
