@@ -32,6 +32,10 @@ struct key {
 NODISCARD NONNULL(1, 2, 3, 4) bool key_find(struct token *token, const char *label, struct key *ret_key,
                                             struct fault *fault);
 
+/* The point of a public key; `label` names it in a fault. Faults: HSM_KEY_WRONG when it is not on P-256, HSM_CALL. */
+NODISCARD NONNULL(1, 3, 4, 5) bool key_point(struct token *token, CK_OBJECT_HANDLE object,
+                                             uint8_t ret_point[POINT_SIZE], const char *label, struct fault *fault);
+
 /* The one secret key of this label, protected. Faults: as above. */
 NODISCARD NONNULL(1, 2, 3, 4) bool key_find_secret(struct token *token, const char *label, CK_OBJECT_HANDLE *ret_key,
                                                    struct fault *fault);
@@ -56,3 +60,17 @@ NODISCARD NONNULL(1, 2, 4, 5, 6, 7) bool key_sign(struct token *token, const str
 NODISCARD NONNULL(1, 2, 4, 5, 6) bool key_certify(struct token *token, const struct key *key, const struct secret *pin,
                                                   X509 *unsigned_certificate, X509 **ret_certificate,
                                                   struct fault *fault);
+
+/* `tbs` signed in the token, with its algorithm and signature in one SEQUENCE around it: a certificate or a list of
+ * revoked ones. The signature is not checked here.
+ *
+ * Faults: HSM_PIN, HSM_CALL, CRYPTO, also when it does not fit `size`.
+ */
+NODISCARD NONNULL(1, 2, 3, 5, 7, 8) bool key_sign_der(struct token *token, const struct key *key, const uint8_t *tbs,
+                                                      size_t tbs_size, uint8_t *ret_der, size_t size, size_t *ret_size,
+                                                      struct fault *fault);
+
+/* The points of the public P-256 keys on the token, at most `most`; more is a fault. Faults: HSM_CALL, HSM_AMBIGUOUS.
+ */
+NODISCARD NONNULL(1, 2, 4, 5) bool key_list_points(struct token *token, uint8_t (*ret_points)[POINT_SIZE], size_t most,
+                                                   size_t *ret_count, struct fault *fault);

@@ -83,8 +83,8 @@ start_record() {
 
 start_token() {
     say "making keys on a private SoftHSM"
-    TOKEN_MAKE=$programs/token-make "$top/hsm/tools/private-token" start "$demo/token" root production recovery spare >"$demo/token.env" \
-        2>>"$demo/log/token.log" 9>&- || fail 1 "the token did not start; see build/demo/log/token.log"
+    TOKEN_MAKE=$programs/token-make "$top/hsm/tools/private-token" start "$demo/token" root production production-2 recovery spare \
+        >"$demo/token.env" 2>>"$demo/log/token.log" 9>&- || fail 1 "the token did not start; see build/demo/log/token.log"
     # shellcheck source=/dev/null
     . "$demo/token.env"
     write_ceremony >"$demo/ceremony.yaml"
@@ -113,13 +113,14 @@ start_plant() {
     start_token
     start_printer
     write_jig >"$demo/jig.yaml"
-    cp "$demo/keys/root.pem" "$demo/keys/issuing.pem" "$demo/ca/"
+    cp "$demo/keys/root.pem" "$demo/ca/"
+    cat "$demo"/keys/issuing-*.pem >"$demo/ca/issuing.pem"
 }
 
 # ---- the files of this plant, from the examples beside this one -----------------------------------------------------
 
 write_ceremony() {
-    sed -e "s|^  module: .*|  module: $KOKUIN_TOKEN_MODULE|" \
+    sed -e "s|^\([ -]*\)module: .*|\1module: $KOKUIN_TOKEN_MODULE|" \
         -e "s|pin_file: secrets/|pin_file: token/pins/|" \
         -e "s|token=kokuin-|token=|" \
         -e "s|^output: .*|output: keys|" "$here/ceremony.yaml"
@@ -130,7 +131,7 @@ write_jig() {
         -e "s|^  module: .*|  module: unix:$KOKUIN_TOKEN_SOCKET|" \
         -e "s|pin_file: secrets/|pin_file: token/pins/|" \
         -e "s|token=kokuin-|token=|" \
-        -e "s|: ca/|: keys/|" \
+        -e "s|: ca/|: keys/|" -e "s|keys/issuing.pem|keys/issuing-1.pem|" -e "s|keys/station.pem|keys/station-1.pem|" \
         -e "s|^record: .*|record: $record_station|" \
         -e "s|path: tcp:.*|path: $printer_path|" \
         -e "s|- products/|- $here/products/|" "$here/jig.yaml"

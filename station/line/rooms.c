@@ -88,7 +88,11 @@ bool rooms_open_token(const struct jig *jig, struct token **ret_token, struct fa
 struct port_options rooms_port(const struct jig_slot *slot)
 {
     static const enum port_maker makers[] = {
-        [PORT_SERIAL] = PORT_MAKER_SERIAL, [PORT_USB] = PORT_MAKER_USB, [PORT_STREAM] = PORT_MAKER_STREAM};
+        [PORT_SERIAL] = PORT_MAKER_SERIAL,
+        [PORT_USB] = PORT_MAKER_USB,
+        [PORT_STREAM] = PORT_MAKER_STREAM,
+        [PORT_KEYBOARD] = PORT_MAKER_KEYBOARD,
+    };
     return (struct port_options){.maker = makers[slot->kind],
                                  .path = slot->path,
                                  .baud = slot->baud,

@@ -2,6 +2,7 @@
 #include "hsm/certificate_parts.h"
 #include "hsm/key.h"
 #include "tests/bench/certificates/peer.h"
+#include "tests/support/profiles.h"
 #include "tests/support/softhsm.h"
 
 #include <string.h>
@@ -20,7 +21,7 @@ static bool open_token(struct fault *fault)
 static bool open_issuer(const struct bench *bench, struct fault *fault)
 {
     char issuing[BENCH_PATH], root[BENCH_PATH];
-    bench_path(bench, "ca/issuing.pem", issuing);
+    bench_path(bench, "ca/issuing-1.pem", issuing);
     bench_path(bench, "ca/root.pem", root);
     return open_token(fault) && certificate_issuer_open(token, issuing, root, &issuer, fault);
 }
@@ -33,7 +34,7 @@ static void end(void)
 
 static struct certificate_subject subject_of(const struct bench_unit *unit)
 {
-    return (struct certificate_subject){.profile = "idevid-8021ar",
+    return (struct certificate_subject){.profile = &profile_idevid_8021ar,
                                         .organization = BENCH_ORGANIZATION,
                                         .model = BENCH_MODEL,
                                         .serial = unit->serial,

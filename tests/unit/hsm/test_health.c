@@ -2,6 +2,7 @@
 #include "hsm/certificate.h"
 #include "hsm/health.h"
 #include "hsm/password.h"
+#include "tests/support/profiles.h"
 #include "tests/support/softhsm.h"
 #include "tests/unit/hsm/unit_request.h"
 
@@ -193,7 +194,7 @@ static void a_token_that_is_stuck_gives_nothing(void **state)
     CLEANUP(certificate_issuer_freep) struct certificate_issuer *issuer = NULL;
     open_broken(&token);
     refuses_everything_drawn(token, "5 times in a row");
-    assert_false(certificate_issuer_open(token, softhsm_file(&softhsm, "issuing.pem"),
+    assert_false(certificate_issuer_open(token, softhsm_file(&softhsm, "issuing-1.pem"),
                                          softhsm_file(&softhsm, "root.pem"), &issuer, &fault));
     is_a_stop("5 times in a row");
 }
@@ -215,7 +216,7 @@ static void a_generator_that_breaks_later_is_noticed(void **state)
     (void)state;
     if (begin("later") != 0)
         fail();
-    static const struct certificate_subject subject = {.profile = "idevid-8021ar",
+    static const struct certificate_subject subject = {.profile = &profile_idevid_8021ar,
                                                        .organization = "Test Plant",
                                                        .model = "KR-1",
                                                        .serial = SERIAL,
@@ -223,7 +224,7 @@ static void a_generator_that_breaks_later_is_noticed(void **state)
     CLEANUP(token_freep) struct token *token = NULL;
     CLEANUP(certificate_issuer_freep) struct certificate_issuer *issuer = NULL;
     open_broken(&token);
-    assert_true(certificate_issuer_open(token, softhsm_file(&softhsm, "issuing.pem"),
+    assert_true(certificate_issuer_open(token, softhsm_file(&softhsm, "issuing-1.pem"),
                                         softhsm_file(&softhsm, "root.pem"), &issuer, &fault));
     const struct unit_request request = unit_request_good(SERIAL);
     struct certificate certificate;

@@ -11,7 +11,7 @@
 #include "tests/unit/jigs/scratch.h"
 
 static const char *const copied[] = {
-    "known-defaults.yaml",  "policies/u32x16.yaml", "policies/psk-u32x20.yaml",
+    "known-defaults.yaml",  "policies/u32x16.yaml", "policies/psk-u32x20.yaml", "profiles/idevid-8021ar.yaml",
     "products/router.yaml", "products/sensor.yaml", "products/contact.yaml",
 };
 
@@ -134,7 +134,7 @@ static void reads_the_router(void **state)
     assert_false(product->credentials[1].login);
     assert_string_equal(product->credentials[1].policy.id, "psk-u32x20");
 
-    assert_string_equal(product->certificate_profile, "idevid-8021ar");
+    assert_string_equal(product->profile.id, "idevid-8021ar");
     assert_string_equal(product->organization, "Kokuin Demo Works");
     assert_string_equal(product->hardware_type, "1.3.6.1.4.1.32473.1.1");
     assert_int_equal(product->firmware_count, 1);
@@ -221,7 +221,13 @@ static void reads_the_ceremony(void **state)
     assert_string_equal(ceremony->country, "JP");
     assert_string_equal(ceremony->root.module, "/usr/lib/softhsm/libsofthsm2.so");
     assert_string_equal(ceremony->root.uri, "pkcs11:token=kokuin-root");
-    assert_string_equal(ceremony->production.uri, "pkcs11:token=kokuin-production");
+    assert_int_equal(ceremony->production_count, 2);
+    assert_string_equal(ceremony->production[0].uri, "pkcs11:token=kokuin-production");
+    assert_string_equal(ceremony->production[1].uri, "pkcs11:token=kokuin-production-2");
+    assert_string_equal(ceremony->production[1].pin_file, SHIPPED "/secrets/production-2.pin");
+    assert_int_equal(ceremony->custodian_count, 2);
+    assert_string_equal(ceremony->custodians[0].name, "Sato Hanako");
+    assert_string_equal(ceremony->custodians[1].role, "witness, quality assurance");
     assert_string_equal(ceremony->recovery.pin_file, SHIPPED "/secrets/recovery.pin");
     assert_string_equal(ceremony->spare.uri, "pkcs11:token=kokuin-spare");
     assert_int_equal(ceremony->root_years, 30);
