@@ -125,11 +125,27 @@ static bool make_by_hand(struct token *token, const struct make_order *order, bo
     return true;
 }
 
+/* As make_key(), with the PIN for a key that asks. */
+static bool make_as_the_ceremony(struct token *token, const struct make_order *order, struct made_key *ret_made,
+                                 struct fault *fault)
+{
+    CLEANUP(secret_freep) struct secret *pin = softhsm_secret(MATRIX_PIN);
+    struct made_key made;
+    if (!make_choose(token, order, &made, fault))
+        return false;
+    if (!make_create(&made, fault) || !make_examine(&made, pin, fault)) {
+        make_undo(&made);
+        return false;
+    }
+    *ret_made = made;
+    return true;
+}
+
 bool matrix_make(struct matrix *matrix, const struct make_order *order, struct made_key *ret_made, struct fault *fault)
 {
     struct fault refusal = {0}, inner = {0};
     struct made_key made;
-    if (!make_key(matrix->token, order, &made, &refusal)) {
+    if (!make_as_the_ceremony(matrix->token, order, &made, &refusal)) {
         *fault = refusal;
         if (!make_check_free(matrix->token, order->label, &inner)) /* nothing of it may be left */
             return fault_set(fault, FAULT_INTERNAL, 0, "a refused key was left behind: %.150s", inner.text);

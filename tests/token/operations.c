@@ -3,6 +3,7 @@
 #include "hsm/open.h"
 #include "hsm/password.h"
 #include "hsm/station_key.h"
+#include "tests/support/profiles.h"
 #include "tests/support/softhsm.h"
 #include "tests/token/matrix.h"
 #include "tests/unit/hsm/unit_request.h"
@@ -41,7 +42,8 @@ static bool ceremony(struct matrix *matrix, struct fault *fault)
 {
     static const char *const labels[] = {KEY_ROOT,        KEY_ISSUING,    KEY_STATION,
                                          KEY_FINGERPRINT, KEY_CHECKPOINT, KEY_RECOVERY};
-    static const char *const files[] = {"root.pem", "issuing.pem", "station.pem", "checkpoint.pem", "recovery.pem"};
+    static const char *const files[] = {"root.pem", "issuing-1.pem", "station-1.pem", "checkpoint-1.pem",
+                                        "recovery.pem"};
     char output[160], path[200], root[200];
     struct fault left = {0};
     CLEANUP(token_freep) struct token *token = NULL;
@@ -49,7 +51,8 @@ static bool ceremony(struct matrix *matrix, struct fault *fault)
     (void)snprintf(output, sizeof output, "%s/ceremony", matrix->directory);
     if (mkdir(output, 0700) != 0 || !open_with(matrix, matrix->provider->ceremony_uri, MATRIX_PIN, &token, fault))
         return false;
-    const struct ceremony_tokens tokens = {.root = token, .root_pin = pin, .production = token, .recovery = token};
+    const struct ceremony_tokens tokens = {
+        .root = token, .root_pin = pin, .production = {token}, .production_count = 1, .recovery = token};
     const struct ceremony_names names = {.organization = "Token Plant",
                                          .country = "JP",
                                          .root_years = 30,
@@ -213,7 +216,7 @@ static bool issue(struct matrix *matrix, struct fault *fault)
         struct certificate certificate;
         (void)snprintf(serial, sizeof serial, "KR%09uX", i);
         const struct unit_request request = unit_request_good(serial);
-        const struct certificate_subject subject = {.profile = "idevid-8021ar",
+        const struct certificate_subject subject = {.profile = &profile_idevid_8021ar,
                                                     .organization = "Token Plant",
                                                     .model = "KR-1",
                                                     .serial = serial,
