@@ -253,7 +253,7 @@ static void a_damaged_copy_is_refused_before_anything_is_made(void **state)
         "truncate -s -1 spoilt/manifest.sha256",
         "rm spoilt/manifest.sha256",
         ": >spoilt/manifest.sha256",
-        "sed -i 's/  root/  ..\\/root/' spoilt/manifest.sha256",
+        "sed -i 's/  root/  .root/' spoilt/manifest.sha256",
         "printf 'x\\n' >>spoilt/manifest.sha256",
         /* whole by its manifest, and still not what it must be */
         "rm spoilt/fingerprint.check && grep -v fingerprint.check kept/manifest.sha256 >spoilt/manifest.sha256",
