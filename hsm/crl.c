@@ -11,8 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-#define ENTRY_MAX 64    /* bytes of one entry: 22 serial number, 17 time, 14 reason, 2 around them */
-#define LIST_MAX 2048   /* bytes of everything else */
+#define ENTRY_MAX 64  /* bytes of one entry: 22 serial number, 17 time, 14 reason, 2 around them */
+#define LIST_MAX 2048 /* bytes of everything else */
 #define NUMBER_SIZE 8
 
 static const uint8_t reason_code[] = {0x06, 0x03, 0x55, 0x1d, 0x15};
@@ -256,8 +256,8 @@ static bool verify(const struct certificate_issuer *issuer, const struct crl *cr
         return crypto_failed(fault, FAULT_CERTIFICATE_REFUSED, "read the new revocation list");
     int revoked = list ? sk_X509_REVOKED_num(X509_CRL_get_REVOKED(list)) : -1;
     if ((revoked < 0 ? 0 : (size_t)revoked) != count)
-        return fault_set(fault, FAULT_CERTIFICATE_REFUSED, 0, "the new revocation list has %d entries, not %zu", revoked,
-                         count);
+        return fault_set(fault, FAULT_CERTIFICATE_REFUSED, 0, "the new revocation list has %d entries, not %zu",
+                         revoked, count);
     if (X509_CRL_verify(list, X509_get0_pubkey(issuer->issuing)) != 1)
         return crypto_failed(fault, FAULT_CERTIFICATE_REFUSED, "the new revocation list's signature");
     return true;

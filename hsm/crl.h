@@ -32,9 +32,9 @@ struct crl_entry {
 };
 
 struct crl_request {
-    uint64_t number;                 /* cRLNumber, 1 or more */
+    uint64_t number;                  /* cRLNumber, 1 or more */
     int64_t this_update, next_update; /* seconds since 1970, UTC */
-    const struct crl_entry *entries; /* by serial number, ascending, each once */
+    const struct crl_entry *entries;  /* by serial number, ascending, each once */
     size_t count;
 };
 
