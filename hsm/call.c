@@ -56,6 +56,48 @@ const char *call_name(CK_RV rv)
     return "CKR";
 }
 
+/* Stop: the PIN, the key or the request itself is not accepted, and asking again cannot change that. Anything else, a
+ * maker's own code included, says nothing about the request: a device, a connection or a handle went away. */
+enum call_cure call_cure(CK_RV rv)
+{
+    static const CK_RV stops[] = {
+        CKR_ARGUMENTS_BAD,
+        CKR_ATTRIBUTE_READ_ONLY,
+        CKR_ATTRIBUTE_SENSITIVE,
+        CKR_ATTRIBUTE_TYPE_INVALID,
+        CKR_ATTRIBUTE_VALUE_INVALID,
+        CKR_CURVE_NOT_SUPPORTED,
+        CKR_DATA_INVALID,
+        CKR_DATA_LEN_RANGE,
+        CKR_DOMAIN_PARAMS_INVALID,
+        CKR_FUNCTION_NOT_SUPPORTED,
+        CKR_KEY_FUNCTION_NOT_PERMITTED,
+        CKR_KEY_NOT_WRAPPABLE,
+        CKR_KEY_SIZE_RANGE,
+        CKR_KEY_TYPE_INCONSISTENT,
+        CKR_KEY_UNEXTRACTABLE,
+        CKR_MECHANISM_INVALID,
+        CKR_MECHANISM_PARAM_INVALID,
+        CKR_PIN_EXPIRED,
+        CKR_PIN_INCORRECT,
+        CKR_PIN_INVALID,
+        CKR_PIN_LEN_RANGE,
+        CKR_PIN_LOCKED,
+        CKR_SESSION_READ_ONLY,
+        CKR_TEMPLATE_INCOMPLETE,
+        CKR_TEMPLATE_INCONSISTENT,
+        CKR_TOKEN_WRITE_PROTECTED,
+        CKR_USER_ALREADY_LOGGED_IN,
+        CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
+        CKR_USER_PIN_NOT_INITIALIZED,
+        CKR_USER_TYPE_INVALID,
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(stops); i++)
+        if (stops[i] == rv)
+            return CALL_STOP;
+    return CALL_REOPEN;
+}
+
 static bool concerns_pin(CK_RV rv)
 {
     return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE || rv == CKR_PIN_EXPIRED ||

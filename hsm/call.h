@@ -31,6 +31,10 @@ NODISCARD const char *call_name(CK_RV rv);
 /* Fills the fault from a CKR: HSM_PIN for whatever concerns the PIN, else HSM_CALL. The whole is false. */
 NONNULL(1, 2) bool call_failed(struct fault *fault, const char *function, CK_RV rv);
 
+/* What may mend a call that failed: the token opened afresh (or the next token), or nothing but a person. */
+enum call_cure { CALL_REOPEN, CALL_STOP };
+NODISCARD enum call_cure call_cure(CK_RV rv);
+
 /* Slots with a token. `count` is the array's size before, the number found after. Faults: HSM_CALL. */
 NODISCARD NONNULL(1, 2, 3, 4) bool call_slots(CK_FUNCTION_LIST *module, CK_SLOT_ID *ret_slots, size_t *count,
                                               struct fault *fault);

@@ -9,7 +9,10 @@
  * A keyring goes down its list and never up by itself: a token that comes and goes must not move the line to and fro.
  * Opening it anew begins at the top again.
  *
- * Owner    the caller frees the keyring; what it hands out lives until the next operation unless said otherwise
+ * What stops ends the keyring: its token is closed and every later operation gives the same fault, because a PIN that
+ * was refused must not be tried again by the next operation. A request that is refused ends nothing.
+ *
+ * Owner    the caller frees the keyring; what it hands out lives as long, unless said otherwise
  * Threads  one keyring belongs to one thread
  * Secrets  a PIN is read from its file for each log-in, used once and wiped; passwords as in hsm/password.h
  * Layer    hsm/
@@ -42,15 +45,17 @@ struct keyring_options {
 enum keyring_state {
     KEYRING_UP,       /* on the first token of the list */
     KEYRING_DEGRADED, /* on a spare */
-    KEYRING_DOWN,     /* no token answers; every operation fails */
+    KEYRING_DOWN,     /* no token answers, or one must not be used; every operation fails */
 };
 
-/* Opens the first token of the list that works. A token that is away is passed over; a wrong PIN or a wrong key is
- * not. Everything that `options` points to must live as long as the keyring.
+/* Opens the first token of the list that works. A token that is away is passed over (also when other processes hold
+ * its log-in for half a minute); a wrong PIN or a wrong key is not. Everything that `options` points to must live as
+ * long as the keyring.
  *
  * Faults: HSM_DOWN when none answers (the text says why of each), HSM_PIN, HSM_KEY_NOT_FOUND, HSM_AMBIGUOUS,
- * HSM_KEY_WRONG (also for another fingerprint key than the check value's), CERTIFICATE_REFUSED, FILE, CRYPTO, USAGE,
- * TIMED_OUT when another process holds the log-in, NO_MEMORY.
+ * HSM_KEY_WRONG (also for another fingerprint key than the check value's), HSM_RANDOM, HSM_CALL for an answer that
+ * opening afresh cannot mend (a mechanism that the token lacks), CERTIFICATE_REFUSED, FILE, CRYPTO, USAGE, INTERNAL
+ * (SIGPIPE, as token_open()), SYSTEM, NO_MEMORY.
  */
 NODISCARD NONNULL(1, 2, 3) bool keyring_open(const struct keyring_options *options, struct keyring **ret_keyring,
                                              struct fault *fault);
@@ -61,7 +66,8 @@ NODISCARD NONNULL(1) enum keyring_state keyring_state(const struct keyring *keyr
 /* "up", "degraded", "down". */
 NODISCARD const char *keyring_state_name(enum keyring_state state);
 
-/* Of the token in use: its place in the list, its label, its station certificate's file. */
+/* Of the token in use: its place in the list, its label, its station certificate's file. Once the keyring is down: of
+ * the one that was in use last. The label lives until the next operation. */
 NODISCARD NONNULL(1) size_t keyring_place(const struct keyring *keyring);
 NODISCARD NONNULL(1) const char *keyring_label(const struct keyring *keyring);
 NODISCARD NONNULL(1) const char *keyring_station_certificate(const struct keyring *keyring);
@@ -69,8 +75,9 @@ NODISCARD NONNULL(1) const char *keyring_station_certificate(const struct keyrin
 /* Why the tokens above the one in use were left; FAULT_NONE where none was. */
 NODISCARD NONNULL(1) const struct fault *keyring_trouble(const struct keyring *keyring);
 
-/* The station key of the token in use, for libssl. Lives until the next operation that fails over, or the keyring is
- * freed: links that use it are closed before, and opened again with what this returns then. */
+/* The station key of the token in use, for libssl. It survives its token's being opened afresh. After a fail-over it
+ * signs no more, but stays valid until the keyring is freed: links that use it are closed before that, and new ones
+ * opened with what this returns then. */
 NODISCARD NONNULL(1) struct evp_pkey_st *keyring_station_key(const struct keyring *keyring);
 
 /* Asks the token in use for a signature of the station key, and goes down the list when it gives none. For a link whose
@@ -81,8 +88,8 @@ NODISCARD NONNULL(1) struct evp_pkey_st *keyring_station_key(const struct keyrin
  */
 NODISCARD NONNULL(1, 2, 3) bool keyring_prove(struct keyring *keyring, bool *ret_changed, struct fault *fault);
 
-/* As token_random(), password_draw(), password_fingerprint() and certificate_issue(); HSM_DOWN in place of HSM_CALL,
- * HSM_MODULE and HSM_NOT_FOUND. `ret_issuing` is the certificate of the CA that signed it, and lives as long as the
+/* As token_random(), password_draw(), password_fingerprint() and certificate_issue(); and the faults of keyring_open().
+ * `ret_issuing` is the certificate of the CA that signed it, and lives as long as the
  * keyring. */
 NODISCARD NONNULL(1, 2, 3) bool keyring_random(struct keyring *keyring, struct secret *bytes, struct fault *fault);
 NODISCARD NONNULL(1, 2, 4, 5) bool keyring_draw_password(struct keyring *keyring, const char *alphabet, size_t length,

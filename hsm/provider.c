@@ -16,7 +16,7 @@
 
 /* The token's side of a key, which OpenSSL passes around without looking into it. */
 struct signer {
-    struct token *token;
+    struct token *token; /* NULL: left */
     struct key key;
     struct fault trouble; /* FAULT_NONE: the latest signature was made */
 };
@@ -197,19 +197,28 @@ static int signature_begin(void *data, const char *digest, void *key_data, UNUSE
     return 1;
 }
 
+static bool sign(struct signer *signer, const unsigned char *message, size_t size, uint8_t ret_der[DER_SIGNATURE_MAX],
+                 size_t *ret_size, struct fault *fault)
+{
+    uint8_t digest[32];
+    if (!signer->token)
+        return fault_set(fault, FAULT_HSM_CALL, 0, "the key's token was left");
+    return crypto_sha256(message, size, digest, fault) &&
+           key_sign(signer->token, &signer->key, NULL, digest, ret_der, ret_size, fault);
+}
+
 static int signature_make(void *data, unsigned char *bytes, size_t *size, size_t space, const unsigned char *message,
                           size_t message_size)
 {
     struct signer *signer = ((struct signature *)data)->signer;
-    uint8_t digest[32], der[DER_SIGNATURE_MAX];
+    uint8_t der[DER_SIGNATURE_MAX];
     struct fault fault = {0};
     if (!bytes) { /* asks for the size */
         *size = DER_SIGNATURE_MAX;
         return 1;
     }
     size_t made;
-    if (!crypto_sha256(message, message_size, digest, &fault) ||
-        !key_sign(signer->token, &signer->key, NULL, digest, der, &made, &fault)) {
+    if (!sign(signer, message, message_size, der, &made, &fault)) {
         signer->trouble = fault;
         ERR_raise_data(ERR_LIB_USER, 1, "%s", fault.text);
         return 0;
@@ -304,6 +313,16 @@ void provider_free(struct provider *provider)
         (void)OSSL_PROVIDER_unload(provider->loaded);
     OSSL_LIB_CTX_free(provider->library);
     free(provider);
+}
+
+void provider_leave(struct provider *provider)
+{
+    provider->signer.token = NULL;
+}
+
+void provider_renew(struct provider *provider, struct token *token, const struct key *key)
+{
+    provider->signer = (struct signer){.token = token, .key = *key};
 }
 
 EVP_PKEY *provider_key(const struct provider *provider)

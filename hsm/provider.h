@@ -25,6 +25,11 @@ NODISCARD NONNULL(1, 2, 3, 4) bool provider_open(struct token *token, const stru
 void provider_free(struct provider *provider);
 DEFINE_CLEANUP(struct provider *, provider_free)
 
+/* Its token ends: every signature fails until the same key was found again on a token opened afresh. The handle stays
+ * valid throughout. */
+NONNULL(1) void provider_leave(struct provider *provider);
+NONNULL(1, 2, 3) void provider_renew(struct provider *provider, struct token *token, const struct key *key);
+
 /* Lives as long as the provider. */
 NODISCARD NONNULL(1) EVP_PKEY *provider_key(const struct provider *provider);
 

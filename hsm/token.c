@@ -1,15 +1,19 @@
 #include "hsm/token.h"
 
+#include "base/clock.h"
 #include "hsm/health.h"
 #include "hsm/inside.h"
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/uri.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -17,6 +21,8 @@
 
 #define SLOTS_MAX 64
 #define RANDOM_PIECE 1024 /* tokens were met that refuse more than some thousand bytes at once */
+#define TURN_MS 30000
+#define TURN_LOOK_MS 20
 #define LOOKS_MAX 10
 #define LOOK_PAUSE_MS 50
 #define SOCKET_PREFIX "unix:"
@@ -193,6 +199,37 @@ bool token_open(const char *module, const char *uri, const struct secret *pin, s
         return fault_within(fault, "open token");
     *ret_token = TAKE(token);
     return true;
+}
+
+static void close_descriptor(const int *descriptor)
+{
+    if (*descriptor >= 0)
+        (void)close(*descriptor);
+}
+
+static bool take_turn(int pin_file, struct fault *fault)
+{
+    struct deadline deadline = deadline_in_ms(TURN_MS);
+    while (flock(pin_file, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return fault_set(fault, FAULT_SYSTEM, (unsigned long)errno, "lock the PIN's file: %s", strerror(errno));
+        if (deadline_passed(deadline))
+            return fault_set(fault, FAULT_TIMED_OUT, 0, "another process has been logging in for %d s", TURN_MS / 1000);
+        (void)poll(NULL, 0, TURN_LOOK_MS);
+    }
+    return true;
+}
+
+bool token_open_with_file(const char *module, const char *uri, const char *pin_file, struct token **ret_token,
+                          struct fault *fault)
+{
+    CLEANUP(secret_freep) struct secret *pin = NULL;
+    if (!secret_from_file(pin_file, &pin, fault))
+        return false;
+    CLEANUP(close_descriptor) int turn = open(pin_file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (turn < 0)
+        return fault_set(fault, FAULT_FILE, (unsigned long)errno, "open '%s': %s", pin_file, strerror(errno));
+    return take_turn(turn, fault) && token_open(module, uri, pin, ret_token, fault);
 }
 
 void token_free(struct token *token)

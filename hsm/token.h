@@ -29,6 +29,14 @@ struct token;
  */
 NODISCARD NONNULL(1, 2, 3, 4, 5) bool token_open(const char *module, const char *uri, const struct secret *pin,
                                                  struct token **ret_token, struct fault *fault);
+
+/* The same with the PIN of a file, and the log-ins of several processes take turns by a lock on that file: SoftHSM
+ * writes a token's files anew at each, and whoever looks at them meanwhile finds them broken.
+ *
+ * Faults: as above, FILE, TIMED_OUT when others held the turn for half a minute, SYSTEM.
+ */
+NODISCARD NONNULL(1, 2, 3, 4, 5) bool token_open_with_file(const char *module, const char *uri, const char *pin_file,
+                                                           struct token **ret_token, struct fault *fault);
 void token_free(struct token *token);
 DEFINE_CLEANUP(struct token *, token_free)
 

@@ -47,14 +47,18 @@ static bool read_choices(const struct spot *spot, const struct product_texts *te
     static const struct value_choice routes[] = {{"unique", AUTH_UNIQUE}, {"force", AUTH_FORCE}, {"none", AUTH_NONE}};
     static const struct value_choice drivers[] = {{"native", DRIVER_NATIVE}};
     static const struct value_choice reworks[] = {{"reopen", REWORK_REOPEN}, {"scrap", REWORK_SCRAP}};
+    static const struct value_choice keys[] = {{"unit", KEY_SOURCE_UNIT}, {"station", KEY_SOURCE_STATION}};
     int auth, driver, rework;
+    int key = KEY_SOURCE_UNIT;
     if (!value_read_choice(spot, "auth", texts->auth, routes, ARRAY_SIZE(routes), &auth) ||
         !value_read_choice(spot, "driver", texts->driver, drivers, ARRAY_SIZE(drivers), &driver) ||
-        !value_read_choice(spot, "rework", texts->rework, reworks, ARRAY_SIZE(reworks), &rework))
+        !value_read_choice(spot, "rework", texts->rework, reworks, ARRAY_SIZE(reworks), &rework) ||
+        !value_read_choice(spot, "key", texts->key, keys, ARRAY_SIZE(keys), &key))
         return false;
     product->auth = (enum auth_route)auth;
     product->driver = (enum unit_driver)driver;
     product->rework = (enum rework_rule)rework;
+    product->key = (enum key_source)key;
     return true;
 }
 

@@ -18,6 +18,12 @@ enum auth_route { AUTH_UNIQUE, AUTH_FORCE, AUTH_NONE };
 
 enum unit_driver { DRIVER_NATIVE };
 
+/* Where the unit's key is born. */
+enum key_source {
+    KEY_SOURCE_UNIT,    /* in the unit, which asks for its certificate */
+    KEY_SOURCE_STATION, /* in the token, for a unit that cannot make one; it travels wrapped */
+};
+
 /* What becomes of a unit whose lock cannot be opened for rework. */
 enum rework_rule { REWORK_REOPEN, REWORK_SCRAP };
 
@@ -41,6 +47,7 @@ struct product {
     enum auth_route auth;
     enum unit_driver driver;
     enum rework_rule rework;
+    enum key_source key;
     unsigned macs_per_unit; /* 1, 2, 4, 8, 16 or 32 */
     char ssid_prefix[17];   /* empty: no SSID. The rest is the serial's last six characters */
 

@@ -42,6 +42,7 @@ static const struct cyaml_schema_field product_fields[] = {
     DOCUMENT_TEXT("auth", struct product_texts, auth),
     DOCUMENT_TEXT("driver", struct product_texts, driver),
     DOCUMENT_TEXT("rework", struct product_texts, rework),
+    DOCUMENT_TEXT_OPTIONAL("key", struct product_texts, key),
     DOCUMENT_TEXT("macs_per_unit", struct product_texts, macs_per_unit),
     DOCUMENT_TEXT_OPTIONAL("ssid_prefix", struct product_texts, ssid_prefix),
     CYAML_FIELD_SEQUENCE("credentials", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct product_texts, credentials,

@@ -25,7 +25,7 @@ struct label_texts {
 };
 
 struct product_texts {
-    char *code, *model, *name, *gtin, *auth, *driver, *rework, *macs_per_unit, *ssid_prefix;
+    char *code, *model, *name, *gtin, *auth, *driver, *rework, *key, *macs_per_unit, *ssid_prefix;
     struct credential_texts *credentials;
     unsigned credentials_count;
     struct certificate_texts certificate;

@@ -83,6 +83,8 @@ static const struct bad bad_products[] = {
      "products/p.yaml:10:1: credentials: ", "expected none, because auth is none"},
     {"driver: native", "driver: console", FAULT_CONFIG_VALUE, "products/p.yaml:6:1: driver: ", "one of native"},
     {"rework: reopen", "rework: maybe", FAULT_CONFIG_VALUE, "products/p.yaml:7:1: rework: ", "reopen, scrap"},
+    {"macs_per_unit: 4", "key: token\nmacs_per_unit: 4", FAULT_CONFIG_VALUE,
+     "products/p.yaml:8:1: key: ", "expected one of unit, station, found 'token'"},
     {"macs_per_unit: 4", "macs_per_unit: 3", FAULT_CONFIG_VALUE,
      "products/p.yaml:8:1: macs_per_unit: ", "1, 2, 4, 8, 16, 32"},
     {"kokuin-\n", "kokuin-kokuin-kokuin\n", FAULT_CONFIG_VALUE, "products/p.yaml:9:1: ssid_prefix: ", "1 to 16"},

@@ -12,7 +12,7 @@
 
 static const char *const copied[] = {
     "known-defaults.yaml",  "policies/u32x16.yaml", "policies/psk-u32x20.yaml",
-    "products/router.yaml", "products/sensor.yaml",
+    "products/router.yaml", "products/sensor.yaml", "products/contact.yaml",
 };
 
 /* The products beside templates of the test's own, whose hash is known. */
@@ -177,6 +177,16 @@ static void reads_the_sensor(void **state)
     assert_true(product->label_width_mm == 50 && product->label_height_mm == 30);
 }
 
+static void reads_whose_key_is_made_where(void **state)
+{
+    (void)state;
+    CLEANUP(product_freep) struct product *sensor = read_product("products/sensor.yaml");
+    CLEANUP(product_freep) struct product *contact = read_product("products/contact.yaml");
+    assert_int_equal(sensor->key, KEY_SOURCE_UNIT);
+    assert_int_equal(contact->key, KEY_SOURCE_STATION);
+    assert_string_equal(contact->model, "KC-100");
+}
+
 static void reads_the_known_defaults(void **state)
 {
     (void)state;
@@ -197,7 +207,8 @@ static void reads_the_known_defaults(void **state)
 static void reads_the_products_beside_their_own_labels(void **state)
 {
     (void)state;
-    static const char *const paths[] = {SHIPPED "/products/router.yaml", SHIPPED "/products/sensor.yaml"};
+    static const char *const paths[] = {SHIPPED "/products/router.yaml", SHIPPED "/products/sensor.yaml",
+                                        SHIPPED "/products/contact.yaml"};
     for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
         struct fault fault = {0};
         CLEANUP(product_freep) struct product *product = NULL;
@@ -233,6 +244,7 @@ int main(void)
         cmocka_unit_test(reads_the_slots),
         cmocka_unit_test(reads_the_router),
         cmocka_unit_test(reads_the_sensor),
+        cmocka_unit_test(reads_whose_key_is_made_where),
         cmocka_unit_test(reads_the_known_defaults),
         cmocka_unit_test(reads_the_products_beside_their_own_labels),
         cmocka_unit_test(reads_the_ceremony),

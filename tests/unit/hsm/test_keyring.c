@@ -1,0 +1,238 @@
+/* hsm/keyring: the work of a unit on the token in use, and what becomes of it when servers die. */
+#include "hsm/keyring.h"
+#include "tests/unit/hsm/plant_of_two.h"
+#include "tests/unit/hsm/unit_request.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+/* cmocka.h needs the ones above */
+#include <cmocka.h>
+
+#define ALPHABET "abcdefghjkmnpqrstuvwxyz23456789"
+
+static struct plant plant;
+static struct fault fault;
+static struct unit_request request;
+
+static const struct certificate_subject subject = {.profile = "idevid-8021ar",
+                                                   .organization = "Test Plant",
+                                                   .model = "KS-1",
+                                                   .serial = "KS1-0001",
+                                                   .hardware_type = "1.3.6.1.4.1.99999.1"};
+
+static int begin(void **state)
+{
+    (void)state;
+    request = unit_request_good(subject.serial);
+    if (plant_start(&plant, &fault))
+        return 0;
+    print_error("%s\n", fault.text);
+    return -1;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    plant_end(&plant);
+    return 0;
+}
+
+/* Each test starts with both servers up. */
+static int both_up(void **state)
+{
+    (void)state;
+    fault = (struct fault){0};
+    if ((plant.first.server > 0 || plant_serve(&plant.first, &fault)) &&
+        (plant.second.server > 0 || plant_serve(&plant.second, &fault)))
+        return 0;
+    print_error("%s\n", fault.text);
+    return -1;
+}
+
+static struct keyring *open_ring(void)
+{
+    struct keyring *keyring = NULL;
+    if (!keyring_open(&plant.options, &keyring, &fault))
+        fail_msg("%s: %s", fault_name(fault.code), fault.text);
+    return keyring;
+}
+
+/* All that a unit asks of its token. */
+static bool whole_work(struct keyring *keyring)
+{
+    CLEANUP(secret_freep) struct secret *password = NULL;
+    CLEANUP(secret_freep) struct secret *bytes = secret_new(32);
+    uint8_t fingerprint[FINGERPRINT_SIZE];
+    struct certificate certificate;
+    const struct certificate *issuing = NULL;
+    bool changed;
+    return keyring_random(keyring, bytes, &fault) && keyring_draw_password(keyring, ALPHABET, 16, &password, &fault) &&
+           keyring_fingerprint(keyring, password, fingerprint, &fault) &&
+           keyring_issue(keyring, request.der, request.size, &subject, &certificate, &issuing, &fault) &&
+           keyring_prove(keyring, &changed, &fault);
+}
+
+static void the_first_token_does_a_units_whole_work(void **state)
+{
+    (void)state;
+    CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
+    assert_true(whole_work(keyring));
+    assert_int_equal(keyring_state(keyring), KEYRING_UP);
+    assert_string_equal(keyring_state_name(keyring_state(keyring)), "up");
+    assert_int_equal(keyring_place(keyring), 0);
+    assert_string_equal(keyring_label(keyring), "production");
+    assert_string_equal(keyring_station_certificate(keyring), plant.places[0].station);
+    assert_int_equal(keyring_trouble(keyring)->code, FAULT_NONE);
+}
+
+static void a_server_that_was_restarted_is_opened_afresh(void **state)
+{
+    (void)state;
+    CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
+    struct evp_pkey_st *before = keyring_station_key(keyring);
+    bool changed;
+    assert_true(whole_work(keyring));
+    softhsm_kill_server(&plant.first);
+    assert_true(plant_serve(&plant.first, &fault));
+    assert_true(keyring_prove(keyring, &changed, &fault));
+    assert_true(changed);
+    assert_true(keyring_prove(keyring, &changed, &fault));
+    assert_false(changed);
+    assert_true(whole_work(keyring));
+    assert_int_equal(keyring_state(keyring), KEYRING_UP);
+    assert_ptr_equal(keyring_station_key(keyring), before);
+}
+
+static void the_spare_takes_over_when_the_first_dies(void **state)
+{
+    (void)state;
+    CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
+    softhsm_kill_server(&plant.first);
+    assert_true(whole_work(keyring));
+    assert_int_equal(keyring_state(keyring), KEYRING_DEGRADED);
+    assert_string_equal(keyring_state_name(keyring_state(keyring)), "degraded");
+    assert_int_equal(keyring_place(keyring), 1);
+    assert_int_equal(keyring_trouble(keyring)->code, FAULT_HSM_MODULE);
+    print_message("  %s\n", keyring_trouble(keyring)->text);
+
+    /* It does not go up by itself. */
+    assert_true(plant_serve(&plant.first, &fault));
+    assert_true(whole_work(keyring));
+    assert_int_equal(keyring_place(keyring), 1);
+}
+
+static void a_token_that_is_away_at_the_opening_is_passed_over(void **state)
+{
+    (void)state;
+    softhsm_kill_server(&plant.first);
+    CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
+    assert_int_equal(keyring_state(keyring), KEYRING_DEGRADED);
+    assert_int_equal(keyring_trouble(keyring)->code, FAULT_HSM_MODULE);
+    assert_true(whole_work(keyring));
+}
+
+static void without_any_token_the_keyring_is_down_and_stays_so(void **state)
+{
+    (void)state;
+    CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
+    softhsm_kill_server(&plant.first);
+    softhsm_kill_server(&plant.second);
+    assert_false(whole_work(keyring));
+    assert_int_equal(fault.code, FAULT_HSM_DOWN);
+    print_message("  %s\n", fault.text);
+    assert_non_null(strstr(fault.text, "token 1: "));
+    assert_non_null(strstr(fault.text, "token 2: "));
+    assert_int_equal(keyring_state(keyring), KEYRING_DOWN);
+    assert_string_equal(keyring_state_name(keyring_state(keyring)), "down");
+
+    assert_true(plant_serve(&plant.first, &fault));
+    assert_false(whole_work(keyring));
+    assert_int_equal(fault.code, FAULT_HSM_DOWN);
+    CLEANUP(keyring_freep) struct keyring *anew = open_ring();
+    assert_true(whole_work(anew));
+    assert_int_equal(keyring_place(anew), 0);
+}
+
+static void a_keyring_without_any_token_does_not_open(void **state)
+{
+    (void)state;
+    CLEANUP(keyring_freep) struct keyring *keyring = NULL;
+    softhsm_kill_server(&plant.first);
+    softhsm_kill_server(&plant.second);
+    assert_false(keyring_open(&plant.options, &keyring, &fault));
+    assert_int_equal(fault.code, FAULT_HSM_DOWN);
+    assert_null(keyring);
+}
+
+static void a_refused_request_ends_nothing(void **state)
+{
+    (void)state;
+    struct certificate certificate;
+    const struct certificate *issuing = NULL;
+    CLEANUP(secret_freep) struct secret *password = NULL;
+    CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
+    assert_false(keyring_issue(keyring, request.der, request.size - 1, &subject, &certificate, &issuing, &fault));
+    assert_int_equal(fault.code, FAULT_CSR_REFUSED);
+    assert_null(issuing);
+    assert_false(keyring_draw_password(keyring, "a", 16, &password, &fault));
+    assert_int_equal(fault.code, FAULT_USAGE);
+    assert_int_equal(keyring_state(keyring), KEYRING_UP);
+    assert_true(whole_work(keyring));
+}
+
+static void what_is_not_a_keyring_is_refused(void **state)
+{
+    (void)state;
+    char wrong[128];
+    (void)snprintf(wrong, sizeof wrong, "%s", softhsm_file(&plant.first, "wrong.check"));
+    static const struct {
+        const char *check;
+        enum fault_code code;
+    } cases[] = {
+        {"0123456789abcdef\n", FAULT_HSM_KEY_WRONG},
+        {"0123456789ABCDEF\n", FAULT_FILE},
+        {"0123456789abcde\n", FAULT_FILE},
+        {"0123456789abcdef0\n", FAULT_FILE},
+        {"0123456789abcdef", FAULT_FILE},
+        {"0123456789abcdeg\n", FAULT_FILE},
+        {"", FAULT_FILE},
+    };
+    struct keyring_options options = plant.options;
+    CLEANUP(keyring_freep) struct keyring *keyring = NULL;
+    options.fingerprint_check = wrong;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        plant_write(wrong, cases[i].check);
+        assert_false(keyring_open(&options, &keyring, &fault));
+        print_message("  %s: %s\n", fault_name(fault.code), fault.text);
+        assert_int_equal(fault.code, cases[i].code);
+    }
+    options.fingerprint_check = "/nonexistent";
+    assert_false(keyring_open(&options, &keyring, &fault));
+    assert_int_equal(fault.code, FAULT_FILE);
+    options = plant.options;
+    options.count = 0;
+    assert_false(keyring_open(&options, &keyring, &fault));
+    assert_int_equal(fault.code, FAULT_USAGE);
+    options.count = KEYRING_PLACES_MAX + 1;
+    assert_false(keyring_open(&options, &keyring, &fault));
+    assert_int_equal(fault.code, FAULT_USAGE);
+    assert_null(keyring);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(the_first_token_does_a_units_whole_work, both_up),
+        cmocka_unit_test_setup(a_server_that_was_restarted_is_opened_afresh, both_up),
+        cmocka_unit_test_setup(the_spare_takes_over_when_the_first_dies, both_up),
+        cmocka_unit_test_setup(a_token_that_is_away_at_the_opening_is_passed_over, both_up),
+        cmocka_unit_test_setup(without_any_token_the_keyring_is_down_and_stays_so, both_up),
+        cmocka_unit_test_setup(a_keyring_without_any_token_does_not_open, both_up),
+        cmocka_unit_test_setup(a_refused_request_ends_nothing, both_up),
+        cmocka_unit_test_setup(what_is_not_a_keyring_is_refused, both_up),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
