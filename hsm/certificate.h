@@ -71,6 +71,11 @@ NODISCARD NONNULL(1, 2, 4, 5, 6) bool certificate_issue(struct certificate_issue
                                                         size_t csr_size, const struct certificate_subject *subject,
                                                         struct certificate *ret_certificate, struct fault *fault);
 
+/* The subject as one line (RFC 2253, UTF-8), cut to fit. Faults: CRYPTO. */
+#define CERTIFICATE_NAME_SIZE 257
+NODISCARD NONNULL(1, 2, 3) bool certificate_subject_text(const struct certificate *certificate,
+                                                         char ret_text[CERTIFICATE_NAME_SIZE], struct fault *fault);
+
 /* Reads one PEM certificate into a value. Faults: FILE, CRYPTO. */
 NODISCARD NONNULL(1, 2, 3) bool certificate_read(const char *path, struct certificate *ret_certificate,
                                                  struct fault *fault);

@@ -132,8 +132,14 @@ static bool certify(struct journey *journey, struct fault *fault)
 
 static bool request_issuer(struct journey *journey, struct fault *fault)
 {
-    return store_issuer_register(journey->station->store, journey->issuing->der, journey->issuing->der_size,
-                                 journey->issuing_token, fault);
+    char subject[CERTIFICATE_NAME_SIZE];
+    if (!certificate_subject_text(journey->issuing, subject, fault))
+        return false;
+    struct store_issuer issuer = {.der = journey->issuing->der,
+                                  .der_size = journey->issuing->der_size,
+                                  .subject = subject,
+                                  .token_label = journey->issuing_token};
+    return store_issuer_register(journey->station->store, &issuer, fault);
 }
 
 /* The CA that signed this one, which after a fail-over is another than the last unit's, is in the record before any

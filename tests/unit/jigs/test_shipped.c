@@ -62,8 +62,8 @@ static void reads_the_jig(void **state)
     assert_string_equal(jig->station, "demo-1");
     assert_int_equal(jig->token_count, 2);
     assert_string_equal(jig->tokens[0].module, "unix:/run/kokuin/p11-kit-1.sock");
-    assert_string_equal(jig->tokens[0].uri, "pkcs11:token=kokuin-production-1");
-    assert_string_equal(jig->tokens[0].pin_file, SHIPPED "/secrets/production-1.pin");
+    assert_string_equal(jig->tokens[0].uri, "pkcs11:token=kokuin-production");
+    assert_string_equal(jig->tokens[0].pin_file, SHIPPED "/secrets/production.pin");
     assert_string_equal(jig->tokens[0].issuing_certificate, SHIPPED "/ca/issuing-1.pem");
     assert_string_equal(jig->tokens[0].station_certificate, SHIPPED "/ca/station-1.pem");
     assert_string_equal(jig->tokens[1].module, "unix:/run/kokuin/p11-kit-2.sock");
