@@ -6,12 +6,17 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #define PEM_FILE_MAX (64 * 1024)
 
 DEFINE_CLEANUP(ECDSA_SIG *, ECDSA_SIG_free)
+
+const uint8_t crypto_ecdsa_sha256[] = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
+const uint8_t crypto_p256_prefix[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01,
+                                      0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00};
 
 bool crypto_failed(struct fault *fault, enum fault_code code, const char *what)
 {
@@ -33,8 +38,9 @@ bool crypto_public_key(const uint8_t point[POINT_SIZE], EVP_PKEY **ret_key, stru
     if (!maker || EVP_PKEY_fromdata_init(maker) != 1 ||
         EVP_PKEY_fromdata(maker, &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1)
         return crypto_failed(fault, FAULT_CRYPTO, "public key");
+    /* P-256 has no small subgroups, so a point on the curve is one of the group: the long check finds nothing more. */
     CLEANUP(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *checker = EVP_PKEY_CTX_new(key, NULL);
-    if (!checker || EVP_PKEY_public_check(checker) != 1)
+    if (!checker || EVP_PKEY_public_check_quick(checker) != 1)
         return crypto_failed(fault, FAULT_CRYPTO, "public key");
     *ret_key = TAKE(key);
     return true;
@@ -73,12 +79,33 @@ bool crypto_signature(const uint8_t raw[RAW_SIGNATURE_SIZE], uint8_t ret_der[DER
     return true;
 }
 
+/* Fetching a digest costs more than hashing a certificate, so each is fetched once. */
+static EVP_MD *fetched_sha1, *fetched_sha256;
+
+static void fetch_digests(void)
+{
+    fetched_sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+    fetched_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+static bool digest(bool sha256, const void *bytes, size_t size, uint8_t *ret_digest, struct fault *fault)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, fetch_digests);
+    const EVP_MD *md = sha256 ? fetched_sha256 : fetched_sha1;
+    if (!md || EVP_Digest(bytes, size, ret_digest, NULL, md, NULL) != 1)
+        return crypto_failed(fault, FAULT_CRYPTO, sha256 ? "SHA-256" : "SHA-1");
+    return true;
+}
+
+bool crypto_sha1(const void *bytes, size_t size, uint8_t ret_digest[20], struct fault *fault)
+{
+    return digest(false, bytes, size, ret_digest, fault);
+}
+
 bool crypto_sha256(const void *bytes, size_t size, uint8_t ret_digest[32], struct fault *fault)
 {
-    size_t length = 0;
-    if (EVP_Q_digest(NULL, "SHA256", NULL, bytes, size, ret_digest, &length) != 1 || length != 32)
-        return crypto_failed(fault, FAULT_CRYPTO, "SHA-256");
-    return true;
+    return digest(true, bytes, size, ret_digest, fault);
 }
 
 bool crypto_verify(EVP_PKEY *key, const uint8_t digest[32], const uint8_t *der, size_t size)
@@ -150,6 +177,17 @@ static void x509_stack_free(STACK_OF(X509) * stack)
 }
 DEFINE_CLEANUP(STACK_OF(X509) *, x509_stack_free)
 
+static bool verify(X509_STORE_CTX *context, unsigned long flags, struct fault *fault)
+{
+    X509_STORE_CTX_set_flags(context, flags);
+    if (X509_verify_cert(context) == 1)
+        return true;
+    int error = X509_STORE_CTX_get_error(context);
+    ERR_clear_error();
+    return fault_set(fault, FAULT_CERTIFICATE_REFUSED, (unsigned long)error, "verify certificate: %s",
+                     X509_verify_cert_error_string(error));
+}
+
 bool crypto_verify_chain(X509 *leaf, X509 *intermediate, X509_STORE *root, struct fault *fault)
 {
     CLEANUP(x509_stack_freep) STACK_OF(X509) *untrusted = sk_X509_new_null();
@@ -157,11 +195,13 @@ bool crypto_verify_chain(X509 *leaf, X509 *intermediate, X509_STORE *root, struc
     if (!untrusted || !context || (intermediate && sk_X509_push(untrusted, intermediate) == 0) ||
         X509_STORE_CTX_init(context, root, leaf, untrusted) != 1)
         return crypto_failed(fault, FAULT_NO_MEMORY, "verify certificate");
-    X509_STORE_CTX_set_flags(context, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
-    if (X509_verify_cert(context) == 1)
-        return true;
-    int error = X509_STORE_CTX_get_error(context);
-    ERR_clear_error();
-    return fault_set(fault, FAULT_CERTIFICATE_REFUSED, (unsigned long)error, "verify certificate: %s",
-                     X509_verify_cert_error_string(error));
+    return verify(context, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE, fault);
+}
+
+bool crypto_verify_issued(X509 *leaf, X509_STORE *issuing, struct fault *fault)
+{
+    CLEANUP(X509_STORE_CTX_freep) X509_STORE_CTX *context = X509_STORE_CTX_new();
+    if (!context || X509_STORE_CTX_init(context, issuing, leaf, NULL) != 1)
+        return crypto_failed(fault, FAULT_NO_MEMORY, "verify certificate");
+    return verify(context, X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN, fault);
 }

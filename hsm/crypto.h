@@ -34,6 +34,7 @@ DEFINE_CLEANUP(EVP_PKEY_CTX *, EVP_PKEY_CTX_free)
 DEFINE_CLEANUP(X509 *, X509_free)
 DEFINE_CLEANUP(X509_EXTENSION *, X509_EXTENSION_free)
 DEFINE_CLEANUP(X509_REQ *, X509_REQ_free)
+DEFINE_CLEANUP(X509_CRL *, X509_CRL_free)
 DEFINE_CLEANUP(X509_STORE *, X509_STORE_free)
 DEFINE_CLEANUP(X509_STORE_CTX *, X509_STORE_CTX_free)
 
@@ -52,6 +53,15 @@ NODISCARD NONNULL(1, 2, 3, 4) bool crypto_signature(const uint8_t raw[RAW_SIGNAT
                                                     uint8_t ret_der[DER_SIGNATURE_MAX], size_t *ret_size,
                                                     struct fault *fault);
 
+/* AlgorithmIdentifier of ecdsa-with-SHA256, whole; and all of a SubjectPublicKeyInfo on P-256 up to its point. */
+#define CRYPTO_ECDSA_SHA256_SIZE 12
+#define CRYPTO_P256_PREFIX_SIZE 26
+extern const uint8_t crypto_ecdsa_sha256[CRYPTO_ECDSA_SHA256_SIZE];
+extern const uint8_t crypto_p256_prefix[CRYPTO_P256_PREFIX_SIZE];
+
+/* SHA-1 names a key here and protects nothing. Faults: CRYPTO. */
+NODISCARD NONNULL(1, 3, 4) bool crypto_sha1(const void *bytes, size_t size, uint8_t ret_digest[20],
+                                            struct fault *fault);
 NODISCARD NONNULL(1, 3, 4) bool crypto_sha256(const void *bytes, size_t size, uint8_t ret_digest[32],
                                               struct fault *fault);
 
@@ -70,5 +80,9 @@ NODISCARD NONNULL(1, 2, 3) bool crypto_certificate_value(X509 *x509, struct cert
  */
 NODISCARD NONNULL(1, 3, 4) bool crypto_verify_chain(X509 *leaf, X509 *intermediate, X509_STORE *root,
                                                     struct fault *fault);
+/* True when this certificate is signed by the one the store trusts, which need not be a root, and both are valid now,
+ * under the same rules. One signature is verified. Faults: CERTIFICATE_REFUSED, NO_MEMORY.
+ */
+NODISCARD NONNULL(1, 2, 3) bool crypto_verify_issued(X509 *leaf, X509_STORE *issuing, struct fault *fault);
 /* A store that trusts this root and nothing else. Faults: NO_MEMORY. */
 NODISCARD NONNULL(1, 2, 3) bool crypto_trust(X509 *root, X509_STORE **ret_store, struct fault *fault);

@@ -1,9 +1,12 @@
 #include "hsm/key.h"
 
+#include "hsm/der.h"
+
 #include <openssl/err.h>
 #include <string.h>
 
 #define ID_MAX 64
+#define POINTS_MAX 64
 
 /* Exactly one, or a fault: two matches are never a choice. */
 static bool find_one(struct token *token, CK_OBJECT_CLASS class, const char *label, const uint8_t *id, size_t id_size,
@@ -135,32 +138,60 @@ bool key_find_for(struct token *token, const char *label, X509 *certificate, con
     return true;
 }
 
-/* Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signature BIT STRING } */
+/* SEQUENCE { tbs, signatureAlgorithm, signature BIT STRING } */
 static bool assemble(const uint8_t *tbs, size_t tbs_size, const uint8_t *signature, size_t signature_size,
-                     X509 **ret_certificate, struct fault *fault)
+                     uint8_t *ret_der, size_t size, size_t *ret_size, struct fault *fault)
 {
-    static const uint8_t algorithm[] = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
-    if (tbs_size > CERTIFICATE_MAX)
-        return fault_set(fault, FAULT_CRYPTO, 0, "certificate is too large");
-    uint8_t der[CERTIFICATE_MAX + sizeof algorithm + DER_SIGNATURE_MAX + 16];
-    uint8_t *at = der;
-    size_t bits = signature_size + 1; /* the first byte of a BIT STRING says how many bits are unused */
-    size_t body = tbs_size + sizeof algorithm + 2 + bits;
-    ASN1_put_object(&at, 1, (int)body, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
-    memcpy(at, tbs, tbs_size);
-    at += tbs_size;
-    memcpy(at, algorithm, sizeof algorithm);
-    at += sizeof algorithm;
-    ASN1_put_object(&at, 0, (int)bits, V_ASN1_BIT_STRING, V_ASN1_UNIVERSAL);
-    *at++ = 0;
-    memcpy(at, signature, signature_size);
-    at += signature_size;
+    struct writer writer = writer_over(ret_der, size);
+    size_t whole = der_open(&writer, DER_SEQUENCE);
+    writer_bytes(&writer, tbs, tbs_size);
+    writer_bytes(&writer, crypto_ecdsa_sha256, CRYPTO_ECDSA_SHA256_SIZE);
+    size_t bits = der_open(&writer, DER_BIT_STRING);
+    writer_u8(&writer, 0); /* how many bits are unused */
+    writer_bytes(&writer, signature, signature_size);
+    der_close(&writer, bits);
+    der_close(&writer, whole);
+    if (writer.failed)
+        return fault_set(fault, FAULT_CRYPTO, 0, "it is too large to be signed");
+    *ret_size = writer.at;
+    return true;
+}
 
-    const uint8_t *from = der;
-    X509 *certificate = d2i_X509(NULL, &from, at - der);
-    if (!certificate)
-        return crypto_failed(fault, FAULT_CRYPTO, "read the new certificate");
-    *ret_certificate = certificate;
+bool key_sign_der(struct token *token, const struct key *key, const uint8_t *tbs, size_t tbs_size, uint8_t *ret_der,
+                  size_t size, size_t *ret_size, struct fault *fault)
+{
+    uint8_t digest[32], signature[DER_SIGNATURE_MAX];
+    size_t signature_size;
+    if (!crypto_sha256(tbs, tbs_size, digest, fault) ||
+        !key_sign(token, key, NULL, digest, signature, &signature_size, fault))
+        return false;
+    return assemble(tbs, tbs_size, signature, signature_size, ret_der, size, ret_size, fault);
+}
+
+bool key_list_points(struct token *token, uint8_t (*ret_points)[POINT_SIZE], size_t most, size_t *ret_count,
+                     struct fault *fault)
+{
+    CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
+    CK_KEY_TYPE type = CKK_EC;
+    CK_ATTRIBUTE filter[] = {{CKA_CLASS, &class, sizeof class}, {CKA_KEY_TYPE, &type, sizeof type}};
+    CK_OBJECT_HANDLE found[POINTS_MAX + 1];
+    size_t count = most < POINTS_MAX ? most + 1 : POINTS_MAX + 1, listed = 0;
+    size_t room = count;
+    if (!call_find(&token->session, filter, ARRAY_SIZE(filter), found, &count, fault))
+        return fault_within(fault, "list public keys");
+    if (count == room)
+        return fault_set(fault, FAULT_HSM_AMBIGUOUS, 0, "more than %zu public keys on token '%s'", room - 1,
+                         token->label);
+    for (size_t i = 0; i < count; i++) {
+        struct fault other; /* a key on another curve */
+        if (read_point(token, found[i], ret_points[listed], "public", &other))
+            listed++;
+        else if (other.code != FAULT_HSM_KEY_WRONG) {
+            *fault = other;
+            return false;
+        }
+    }
+    *ret_count = listed;
     return true;
 }
 
@@ -180,11 +211,17 @@ bool key_certify(struct token *token, const struct key *key, const struct secret
     size_t size;
     CLEANUP(X509_freep) X509 *certificate = NULL;
     CLEANUP(EVP_PKEY_freep) EVP_PKEY *signer = NULL;
+    uint8_t der[CERTIFICATE_MAX];
+    size_t der_size;
     if (!crypto_sha256(tbs, (size_t)tbs_size, digest, fault) ||
         !key_sign(token, key, pin, digest, signature, &size, fault) ||
-        !assemble(tbs, (size_t)tbs_size, signature, size, &certificate, fault) ||
+        !assemble(tbs, (size_t)tbs_size, signature, size, der, sizeof der, &der_size, fault) ||
         !crypto_public_key(key->point, &signer, fault))
         return fault_within(fault, "sign certificate");
+    const uint8_t *from = der;
+    certificate = d2i_X509(NULL, &from, (long)der_size);
+    if (!certificate)
+        return crypto_failed(fault, FAULT_CRYPTO, "read the new certificate");
     if (X509_verify(certificate, signer) != 1)
         return crypto_failed(fault, FAULT_CERTIFICATE_REFUSED, "the new certificate's signature");
     *ret_certificate = TAKE(certificate);

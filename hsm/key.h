@@ -56,3 +56,17 @@ NODISCARD NONNULL(1, 2, 4, 5, 6, 7) bool key_sign(struct token *token, const str
 NODISCARD NONNULL(1, 2, 4, 5, 6) bool key_certify(struct token *token, const struct key *key, const struct secret *pin,
                                                   X509 *unsigned_certificate, X509 **ret_certificate,
                                                   struct fault *fault);
+
+/* `tbs` signed in the token, with its algorithm and signature in one SEQUENCE around it: a certificate or a list of
+ * revoked ones. The signature is not checked here.
+ *
+ * Faults: HSM_PIN, HSM_CALL, CRYPTO, also when it does not fit `size`.
+ */
+NODISCARD NONNULL(1, 2, 3, 5, 7, 8) bool key_sign_der(struct token *token, const struct key *key, const uint8_t *tbs,
+                                                      size_t tbs_size, uint8_t *ret_der, size_t size, size_t *ret_size,
+                                                      struct fault *fault);
+
+/* The points of the public P-256 keys on the token, at most `most`; more is a fault. Faults: HSM_CALL, HSM_AMBIGUOUS.
+ */
+NODISCARD NONNULL(1, 2, 4, 5) bool key_list_points(struct token *token, uint8_t (*ret_points)[POINT_SIZE], size_t most,
+                                                   size_t *ret_count, struct fault *fault);

@@ -1,48 +1,50 @@
 #include "hsm/profile.h"
 
-#include <openssl/objects.h>
-#include <openssl/x509v3.h>
+#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#define HARDWARE_MODULE_NAME "1.3.6.1.5.5.7.8.4"
-
-static const struct profile profiles[] = {
-    {
-        .name = "idevid-8021ar",
-        .not_after = "99991231235959Z", /* IEEE 802.1AR 8.7: the identity lasts as long as the device */
-        .subject_count = 3,
-        .subject = {{NID_organizationName, PROFILE_ORGANIZATION},
-                    {NID_organizationalUnitName, PROFILE_MODEL},
-                    {NID_serialNumber, PROFILE_SERIAL}},
-        .extension_count = 3,
-        .extensions = {{.nid = NID_authority_key_identifier, .content = PROFILE_AUTHORITY_KEY},
-                       {.nid = NID_key_usage, .critical = true, .content = PROFILE_KEY_USAGE, .key_usage = 0x80},
-                       {.nid = NID_subject_alt_name, .content = PROFILE_HARDWARE_MODULE}},
-    },
+/* Object identifiers with their tag and length. */
+static const struct attribute {
+    uint8_t oid[13];
+    uint8_t oid_size;
+    enum der_tag string;
+} attributes[] = {
+    [CERTIFICATE_COMMON_NAME] = {{0x06, 0x03, 0x55, 0x04, 0x03}, 5, DER_PRINTABLE_STRING},
+    [CERTIFICATE_ORGANIZATION_NAME] = {{0x06, 0x03, 0x55, 0x04, 0x0a}, 5, DER_PRINTABLE_STRING},
+    [CERTIFICATE_UNIT_NAME] = {{0x06, 0x03, 0x55, 0x04, 0x0b}, 5, DER_PRINTABLE_STRING},
+    [CERTIFICATE_SERIAL_NUMBER] = {{0x06, 0x03, 0x55, 0x04, 0x05}, 5, DER_PRINTABLE_STRING},
+    [CERTIFICATE_MATTER_VENDOR_ID] = {{0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xa2, 0x7c, 0x02, 0x01},
+                                      12,
+                                      DER_UTF8_STRING},
+    [CERTIFICATE_MATTER_PRODUCT_ID] = {{0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xa2, 0x7c, 0x02, 0x02},
+                                       12,
+                                       DER_UTF8_STRING},
 };
 
-DEFINE_CLEANUP(GENERAL_NAME *, GENERAL_NAME_free)
-DEFINE_CLEANUP(GENERAL_NAMES *, GENERAL_NAMES_free)
-DEFINE_CLEANUP(ASN1_TYPE *, ASN1_TYPE_free)
-DEFINE_CLEANUP(ASN1_BIT_STRING *, ASN1_BIT_STRING_free)
+static const struct extension {
+    uint8_t oid[10];
+    uint8_t oid_size;
+} extensions[] = {
+    [CERTIFICATE_AUTHORITY_KEY] = {{0x06, 0x03, 0x55, 0x1d, 0x23}, 5},
+    [CERTIFICATE_SUBJECT_KEY] = {{0x06, 0x03, 0x55, 0x1d, 0x0e}, 5},
+    [CERTIFICATE_BASIC_CONSTRAINTS] = {{0x06, 0x03, 0x55, 0x1d, 0x13}, 5},
+    [CERTIFICATE_KEY_USAGE] = {{0x06, 0x03, 0x55, 0x1d, 0x0f}, 5},
+    [CERTIFICATE_HARDWARE_MODULE] = {{0x06, 0x03, 0x55, 0x1d, 0x11}, 5},
+    [CERTIFICATE_MASA_URL] = {{0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x20}, 10},
+};
 
-bool profile_find(const char *name, const struct profile **ret_profile, struct fault *fault)
+static const uint8_t hardware_module_name[] = {0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x08, 0x04};
+
+static bool refused(struct fault *fault, const char *why)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(profiles); i++) {
-        if (strcmp(profiles[i].name, name) == 0) {
-            *ret_profile = &profiles[i];
-            return true;
-        }
-    }
-    return fault_set(fault, FAULT_USAGE, 0, "unknown certificate profile '%.32s'", name);
+    return fault_set(fault, FAULT_USAGE, 0, "certificate profile: %s", why);
 }
 
 static bool is_printable_string(const char *text)
 {
     static const char others[] = " '()+,-./:=?";
-    size_t length = strnlen(text, PROFILE_TEXT_MAX + 1);
-    if (length == 0 || length > PROFILE_TEXT_MAX)
+    size_t length = strnlen(text, CERTIFICATE_TEXT_MAX + 1);
+    if (length == 0 || length > CERTIFICATE_TEXT_MAX)
         return false;
     for (const char *at = text; *at != '\0'; at++) {
         bool letter = (*at >= 'A' && *at <= 'Z') || (*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9');
@@ -52,160 +54,263 @@ static bool is_printable_string(const char *text)
     return true;
 }
 
-bool profile_check_subject(const struct certificate_subject *subject, struct fault *fault)
+static bool is_url(const char *text)
 {
+    size_t length = text ? strnlen(text, CERTIFICATE_URL_MAX + 1) : 0;
+    if (length == 0 || length > CERTIFICATE_URL_MAX)
+        return false;
+    for (const char *at = text; *at != '\0'; at++)
+        if (*at <= ' ' || *at > '~')
+            return false;
+    return true;
+}
+
+static bool check_names(const struct certificate_subject *subject, struct fault *fault)
+{
+    const struct certificate_profile *profile = subject->profile;
+    for (size_t i = 0; i < profile->name_count; i++) {
+        bool known = (unsigned)profile->names[i].attribute < ARRAY_SIZE(attributes) &&
+                     (unsigned)profile->names[i].source <= CERTIFICATE_FROM_MATTER_PRODUCT;
+        if (!known)
+            return refused(fault, "a name that is unknown");
+        bool vendor = profile->names[i].source == CERTIFICATE_FROM_MATTER_VENDOR && subject->matter_vendor == 0;
+        bool product = profile->names[i].source == CERTIFICATE_FROM_MATTER_PRODUCT && subject->matter_product == 0;
+        if (vendor || product)
+            return refused(fault, "the product has no Matter vendor or product id");
+        if (profile->names[i].source == CERTIFICATE_FROM_TEXT && !is_printable_string(profile->names[i].text))
+            return refused(fault, "a fixed text that is no PrintableString");
+    }
+    return true;
+}
+
+static bool check_extensions(const struct certificate_subject *subject, struct fault *fault)
+{
+    const struct certificate_profile *profile = subject->profile;
+    unsigned seen = 0;
+    for (size_t i = 0; i < profile->extension_count; i++) {
+        enum certificate_content content = profile->extensions[i].content;
+        if ((unsigned)content >= ARRAY_SIZE(extensions) || seen & 1U << content)
+            return refused(fault, "an extension that is unknown or there twice");
+        seen |= 1U << content;
+    }
+    if (!(seen & 1U << CERTIFICATE_AUTHORITY_KEY))
+        return refused(fault, "no authority key identifier");
+    if (((seen >> CERTIFICATE_KEY_USAGE) & 1) != (profile->key_usage != 0) ||
+        profile->key_usage & ~(CERTIFICATE_DIGITAL_SIGNATURE | CERTIFICATE_KEY_AGREEMENT))
+        return refused(fault, "key usage without bits, or with one that no device has");
+    uint8_t type[PROFILE_HARDWARE_TYPE_MAX];
+    size_t size;
+    if (seen & 1U << CERTIFICATE_HARDWARE_MODULE &&
+        (!subject->hardware_type || !der_oid(subject->hardware_type, type, sizeof type, &size)))
+        return refused(fault, "the hardware type must be an OID in dots");
+    if (seen & 1U << CERTIFICATE_MASA_URL && !is_url(subject->masa_url))
+        return refused(fault, "the MASA URL must be 1 to 128 characters of ASCII");
+    return true;
+}
+
+static bool check_validity(const struct certificate_profile *profile, struct fault *fault)
+{
+    size_t length = strnlen(profile->not_after, sizeof profile->not_after);
+    bool fixed = length == 15 && strspn(profile->not_after, "0123456789") == 14 && profile->not_after[14] == 'Z';
+    if (!fixed && !(length == 0 && profile->years >= 1 && profile->years <= CERTIFICATE_YEARS_MAX))
+        return refused(fault, "an end that is neither a time nor 1 to 100 years");
+    return true;
+}
+
+bool profile_check(const struct certificate_subject *subject, struct fault *fault)
+{
+    const struct certificate_profile *profile = subject->profile;
+    if (!profile || profile->name_count == 0 || profile->name_count > CERTIFICATE_NAMES_MAX ||
+        profile->extension_count == 0 || profile->extension_count > CERTIFICATE_EXTENSIONS_MAX)
+        return refused(fault, "it says nothing, or too much");
+    const char *const texts[] = {subject->organization, subject->model, subject->serial};
     static const char *const what[] = {"organization", "model", "serial"};
-    for (enum profile_source source = PROFILE_ORGANIZATION; source <= PROFILE_SERIAL; source++) {
-        const char *text = profile_text(subject, source);
-        if (!text || !is_printable_string(text))
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        if (!texts[i] || !is_printable_string(texts[i]))
             return fault_set(fault, FAULT_USAGE, 0, "certificate's %s must be 1 to %d characters of PrintableString",
-                             what[source], PROFILE_TEXT_MAX);
+                             what[i], CERTIFICATE_TEXT_MAX);
+    return check_validity(profile, fault) && check_names(subject, fault) && check_extensions(subject, fault);
+}
+
+void profile_text(const struct certificate_subject *subject, size_t index, char ret_text[PROFILE_TEXT_SIZE])
+{
+    const char *text = "";
+    char id[5];
+    switch (subject->profile->names[index].source) {
+    case CERTIFICATE_FROM_ORGANIZATION:
+        text = subject->organization;
+        break;
+    case CERTIFICATE_FROM_MODEL:
+        text = subject->model;
+        break;
+    case CERTIFICATE_FROM_SERIAL:
+        text = subject->serial;
+        break;
+    case CERTIFICATE_FROM_TEXT:
+        text = subject->profile->names[index].text;
+        break;
+    case CERTIFICATE_FROM_MATTER_VENDOR:
+        (void)snprintf(id, sizeof id, "%04X", subject->matter_vendor);
+        text = id;
+        break;
+    case CERTIFICATE_FROM_MATTER_PRODUCT:
+        (void)snprintf(id, sizeof id, "%04X", subject->matter_product);
+        text = id;
+        break;
     }
-    CLEANUP(ASN1_OBJECT_freep)
-    ASN1_OBJECT *type = subject->hardware_type ? OBJ_txt2obj(subject->hardware_type, 1) : NULL;
-    if (!type || OBJ_length(type) == 0 || OBJ_length(type) > PROFILE_HARDWARE_TYPE_MAX) {
-        (void)crypto_failed(fault, FAULT_USAGE, "certificate's hardware type must be an OID in dots");
-        return false;
+    size_t length = strnlen(text, CERTIFICATE_TEXT_MAX);
+    memcpy(ret_text, text, length);
+    ret_text[length] = '\0';
+}
+
+static bool is_leap(unsigned year)
+{
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+/* The same day and time some years later; the day before when 29 February is none. */
+static void add_years(const char *now, unsigned years, char ret_text[16])
+{
+    unsigned year = years;
+    unsigned place = 1000;
+    for (size_t i = 0; i < 4; i++, place /= 10)
+        year += place * (unsigned)(now[i] - '0');
+    (void)snprintf(ret_text, 16, "%04u%.11s", year % 10000, now + 4);
+    if (memcmp(ret_text + 4, "0229", 4) == 0 && !is_leap(year))
+        ret_text[7] = '8';
+}
+
+static void put_validity(const struct certificate_profile *profile, const char *now, struct writer *writer)
+{
+    char later[16];
+    const char *end = profile->not_after;
+    if (end[0] == '\0') {
+        add_years(now, profile->years, later);
+        end = later;
     }
-    return true;
+    size_t validity = der_open(writer, DER_SEQUENCE);
+    der_time(writer, now);
+    der_time(writer, end);
+    der_close(writer, validity);
 }
 
-const char *profile_text(const struct certificate_subject *subject, enum profile_source source)
+static void put_subject(const struct certificate_subject *subject, struct writer *writer)
 {
-    switch (source) {
-    case PROFILE_ORGANIZATION:
-        return subject->organization;
-    case PROFILE_MODEL:
-        return subject->model;
-    case PROFILE_SERIAL:
-        return subject->serial;
+    size_t names = der_open(writer, DER_SEQUENCE);
+    for (size_t i = 0; i < subject->profile->name_count; i++) {
+        const struct attribute *attribute = &attributes[subject->profile->names[i].attribute];
+        char text[PROFILE_TEXT_SIZE];
+        profile_text(subject, i, text);
+        size_t set = der_open(writer, DER_SET);
+        size_t pair = der_open(writer, DER_SEQUENCE);
+        writer_bytes(writer, attribute->oid, attribute->oid_size);
+        der_element(writer, attribute->string, text, strlen(text));
+        der_close(writer, pair);
+        der_close(writer, set);
     }
-    return NULL;
+    der_close(writer, names);
 }
 
-/* HardwareModuleName ::= SEQUENCE { hwType OBJECT IDENTIFIER, hwSerialNum OCTET STRING } */
-static bool encode_hardware_module(const struct certificate_subject *subject, ASN1_TYPE *ret_value, struct fault *fault)
+/* SubjectAltName { [0] { hardwareModuleName, [0] { SEQUENCE { hwType, hwSerialNum } } } } */
+static void put_hardware_module(const struct certificate_subject *subject, struct writer *writer)
 {
-    CLEANUP(ASN1_OBJECT_freep) ASN1_OBJECT *type = OBJ_txt2obj(subject->hardware_type, 1);
-    uint8_t der[PROFILE_HARDWARE_TYPE_MAX + PROFILE_TEXT_MAX + 16];
-    int serial_size = (int)strlen(subject->serial);
-    int type_size = type ? i2d_ASN1_OBJECT(type, NULL) : -1;
-    if (type_size <= 0)
-        return crypto_failed(fault, FAULT_CRYPTO, "hardware type");
-    int body = type_size + ASN1_object_size(0, serial_size, V_ASN1_OCTET_STRING);
-    if ((size_t)ASN1_object_size(1, body, V_ASN1_SEQUENCE) > sizeof der)
-        return fault_set(fault, FAULT_CRYPTO, 0, "hardware module name is too large");
-
-    uint8_t *at = der;
-    ASN1_put_object(&at, 1, body, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
-    (void)i2d_ASN1_OBJECT(type, &at);
-    ASN1_put_object(&at, 0, serial_size, V_ASN1_OCTET_STRING, V_ASN1_UNIVERSAL);
-    memcpy(at, subject->serial, (size_t)serial_size);
-    at += serial_size;
-
-    ASN1_STRING *sequence = ASN1_STRING_type_new(V_ASN1_SEQUENCE);
-    if (!sequence || ASN1_STRING_set(sequence, der, (int)(at - der)) != 1) {
-        ASN1_STRING_free(sequence);
-        return crypto_failed(fault, FAULT_CRYPTO, "hardware module name");
-    }
-    ASN1_TYPE_set(ret_value, V_ASN1_SEQUENCE, sequence);
-    return true;
+    uint8_t type[PROFILE_HARDWARE_TYPE_MAX];
+    size_t type_size = 0;
+    writer->failed |= !der_oid(subject->hardware_type, type, sizeof type, &type_size);
+    size_t names = der_open(writer, DER_SEQUENCE);
+    size_t other = der_open(writer, DER_CONTEXT_0_WHOLE);
+    writer_bytes(writer, hardware_module_name, sizeof hardware_module_name);
+    size_t value = der_open(writer, DER_CONTEXT_0_WHOLE);
+    size_t module = der_open(writer, DER_SEQUENCE);
+    der_element(writer, DER_OID, type, type_size);
+    der_element(writer, DER_OCTET_STRING, subject->serial, strlen(subject->serial));
+    der_close(writer, module);
+    der_close(writer, value);
+    der_close(writer, other);
+    der_close(writer, names);
 }
 
-static bool add_hardware_module(X509 *certificate, const struct profile_extension *extension,
-                                const struct certificate_subject *subject, struct fault *fault)
+static void put_key_usage(uint8_t usage, struct writer *writer)
 {
-    CLEANUP(GENERAL_NAMES_freep) GENERAL_NAMES *names = GENERAL_NAMES_new();
-    CLEANUP(GENERAL_NAME_freep) GENERAL_NAME *name = GENERAL_NAME_new();
-    CLEANUP(ASN1_TYPE_freep) ASN1_TYPE *value = ASN1_TYPE_new();
-    CLEANUP(ASN1_OBJECT_freep) ASN1_OBJECT *oid = OBJ_txt2obj(HARDWARE_MODULE_NAME, 1);
-    if (!names || !name || !value || !oid)
-        return crypto_failed(fault, FAULT_CRYPTO, "hardware module name");
-    if (!encode_hardware_module(subject, value, fault))
-        return false;
-    if (GENERAL_NAME_set0_othername(name, oid, value) != 1)
-        return crypto_failed(fault, FAULT_CRYPTO, "hardware module name");
-    (void)TAKE(oid); /* now the name's */
-    (void)TAKE(value);
-    if (sk_GENERAL_NAME_push(names, name) == 0)
-        return crypto_failed(fault, FAULT_CRYPTO, "hardware module name");
-    (void)TAKE(name); /* now the names' */
-    if (X509_add1_ext_i2d(certificate, extension->nid, names, extension->critical, X509V3_ADD_APPEND) != 1)
-        return crypto_failed(fault, FAULT_CRYPTO, "hardware module name");
-    return true;
+    uint8_t unused = 0;
+    while (unused < 7 && !(usage & 1 << unused))
+        unused++;
+    der_element(writer, DER_BIT_STRING, (uint8_t[]){unused, usage}, 2);
 }
 
-static bool add_key_usage(X509 *certificate, const struct profile_extension *extension, struct fault *fault)
+static bool put_content(const struct certificate_subject *subject, enum certificate_content content,
+                        const struct profile_issuer *issuer, const uint8_t point[POINT_SIZE], struct writer *writer,
+                        struct fault *fault)
 {
-    CLEANUP(ASN1_BIT_STRING_freep) ASN1_BIT_STRING *usage = ASN1_BIT_STRING_new();
-    if (!usage)
-        return crypto_failed(fault, FAULT_CRYPTO, "key usage");
-    for (int bit = 0; bit < 8; bit++)
-        if ((extension->key_usage & 0x80 >> bit) && ASN1_BIT_STRING_set_bit(usage, bit, 1) != 1)
-            return crypto_failed(fault, FAULT_CRYPTO, "key usage");
-    if (X509_add1_ext_i2d(certificate, extension->nid, usage, extension->critical, X509V3_ADD_APPEND) != 1)
-        return crypto_failed(fault, FAULT_CRYPTO, "key usage");
-    return true;
-}
-
-static bool add_authority_key(X509 *certificate, X509 *issuing, struct fault *fault)
-{
-    X509V3_CTX context;
-    X509V3_set_ctx(&context, issuing, certificate, NULL, NULL, 0);
-    CLEANUP(X509_EXTENSION_freep)
-    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, NID_authority_key_identifier, "keyid:always");
-    if (!extension || X509_add_ext(certificate, extension, -1) != 1)
-        return crypto_failed(fault, FAULT_CRYPTO, "authority key identifier");
-    return true;
-}
-
-static bool add_extension(X509 *certificate, const struct profile_extension *extension,
-                          const struct certificate_subject *subject, X509 *issuing, struct fault *fault)
-{
-    switch (extension->content) {
-    case PROFILE_AUTHORITY_KEY:
-        return add_authority_key(certificate, issuing, fault);
-    case PROFILE_KEY_USAGE:
-        return add_key_usage(certificate, extension, fault);
-    case PROFILE_HARDWARE_MODULE:
-        return add_hardware_module(certificate, extension, subject, fault);
+    uint8_t identifier[20];
+    size_t opened;
+    switch (content) {
+    case CERTIFICATE_AUTHORITY_KEY:
+        opened = der_open(writer, DER_SEQUENCE);
+        der_element(writer, DER_CONTEXT_0, issuer->key_identifier, issuer->key_identifier_size);
+        der_close(writer, opened);
+        return true;
+    case CERTIFICATE_SUBJECT_KEY:
+        if (!crypto_sha1(point, POINT_SIZE, identifier, fault))
+            return false;
+        der_element(writer, DER_OCTET_STRING, identifier, sizeof identifier);
+        return true;
+    case CERTIFICATE_BASIC_CONSTRAINTS:
+        der_element(writer, DER_SEQUENCE, "", 0); /* DER leaves the default, no authority, out */
+        return true;
+    case CERTIFICATE_KEY_USAGE:
+        put_key_usage(subject->profile->key_usage, writer);
+        return true;
+    case CERTIFICATE_HARDWARE_MODULE:
+        put_hardware_module(subject, writer);
+        return true;
+    case CERTIFICATE_MASA_URL:
+        der_element(writer, DER_IA5_STRING, subject->masa_url, strlen(subject->masa_url));
+        return true;
     }
     return fault_set(fault, FAULT_INTERNAL, 0, "profile with an unknown extension");
 }
 
-static bool set_fields(X509 *certificate, const struct profile *profile, X509 *issuing,
-                       const uint8_t number[CERTIFICATE_SERIAL_MAX], EVP_PKEY *key, struct fault *fault)
+static bool put_extensions(const struct certificate_subject *subject, const struct profile_issuer *issuer,
+                           const uint8_t point[POINT_SIZE], struct writer *writer, struct fault *fault)
 {
-    CLEANUP(BN_freep) BIGNUM *serial = BN_bin2bn(number, CERTIFICATE_SERIAL_MAX, NULL);
-    if (!serial || X509_set_version(certificate, X509_VERSION_3) != 1 ||
-        !BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(certificate)) ||
-        X509_set_issuer_name(certificate, X509_get_subject_name(issuing)) != 1 ||
-        !X509_time_adj_ex(X509_getm_notBefore(certificate), 0, 0, NULL) ||
-        ASN1_TIME_set_string_X509(X509_getm_notAfter(certificate), profile->not_after) != 1 ||
-        X509_set_pubkey(certificate, key) != 1)
-        return crypto_failed(fault, FAULT_CRYPTO, "certificate's fields");
+    size_t tagged = der_open(writer, DER_CONTEXT_3_WHOLE);
+    size_t list = der_open(writer, DER_SEQUENCE);
+    for (size_t i = 0; i < subject->profile->extension_count; i++) {
+        enum certificate_content content = subject->profile->extensions[i].content;
+        size_t whole = der_open(writer, DER_SEQUENCE);
+        writer_bytes(writer, extensions[content].oid, extensions[content].oid_size);
+        if (subject->profile->extensions[i].critical)
+            der_element(writer, DER_BOOLEAN, (uint8_t[]){0xff}, 1);
+        size_t value = der_open(writer, DER_OCTET_STRING);
+        if (!put_content(subject, content, issuer, point, writer, fault))
+            return false;
+        der_close(writer, value);
+        der_close(writer, whole);
+    }
+    der_close(writer, list);
+    der_close(writer, tagged);
     return true;
 }
 
-bool profile_build(const struct profile *profile, const struct certificate_subject *subject, X509 *issuing,
-                   const uint8_t point[POINT_SIZE], const uint8_t number[CERTIFICATE_SERIAL_MAX],
-                   X509 **ret_certificate, struct fault *fault)
+bool profile_encode(const struct certificate_subject *subject, const struct profile_issuer *issuer,
+                    const uint8_t point[POINT_SIZE], const uint8_t number[CERTIFICATE_SERIAL_MAX], const char *now,
+                    struct writer *writer, struct fault *fault)
 {
-    CLEANUP(X509_freep) X509 *certificate = X509_new();
-    CLEANUP(EVP_PKEY_freep) EVP_PKEY *key = NULL;
-    if (!certificate)
-        return crypto_failed(fault, FAULT_CRYPTO, "certificate");
-    if (!crypto_public_key(point, &key, fault) || !set_fields(certificate, profile, issuing, number, key, fault))
+    static const uint8_t version_3[] = {DER_CONTEXT_0_WHOLE, 3, DER_INTEGER, 1, 2};
+    size_t tbs = der_open(writer, DER_SEQUENCE);
+    writer_bytes(writer, version_3, sizeof version_3);
+    der_unsigned(writer, number, CERTIFICATE_SERIAL_MAX);
+    writer_bytes(writer, crypto_ecdsa_sha256, sizeof crypto_ecdsa_sha256);
+    writer_bytes(writer, issuer->name, issuer->name_size);
+    put_validity(subject->profile, now, writer);
+    put_subject(subject, writer);
+    writer_bytes(writer, crypto_p256_prefix, sizeof crypto_p256_prefix);
+    writer_bytes(writer, point, POINT_SIZE);
+    if (!put_extensions(subject, issuer, point, writer, fault))
         return false;
-    for (size_t i = 0; i < profile->subject_count; i++) {
-        const char *text = profile_text(subject, profile->subject[i].source);
-        if (X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), profile->subject[i].nid,
-                                       V_ASN1_PRINTABLESTRING, (const unsigned char *)text, -1, -1, 0) != 1)
-            return crypto_failed(fault, FAULT_CRYPTO, "certificate's subject");
-    }
-    for (size_t i = 0; i < profile->extension_count; i++)
-        if (!add_extension(certificate, &profile->extensions[i], subject, issuing, fault))
-            return false;
-    *ret_certificate = TAKE(certificate);
+    der_close(writer, tbs);
+    if (writer->failed)
+        return fault_set(fault, FAULT_CRYPTO, 0, "certificate is too large");
     return true;
 }

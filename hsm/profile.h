@@ -1,68 +1,44 @@
-/* profile.h -- what a device certificate looks like, as data.
+/* profile.h -- from a profile and a unit's values to the part of a certificate that is signed.
  *
- * One row of the table is one profile. profile_build() makes the unsigned certificate from a row; the lint (hsm/lint.h)
- * walks the finished DER against the same row, with a reader of its own.
+ * The lint (hsm/lint.h) walks the finished DER against the same profile, with a reader and tables of its own.
  *
- * Owner    rows are static; the caller owns what it gets
+ * Owner    values
  * Threads  any
  * Secrets  none
  * Layer    hsm/, inside the room only
- * Spec     RFC 5280, IEEE 802.1AR-2018 section 8, RFC 4108 section 5
+ * Spec     RFC 5280, IEEE 802.1AR-2018 section 8, RFC 4108 section 5, RFC 8995 section 2.3, Matter Core 6.2.2
  */
 #pragma once
 
-#include "hsm/certificate.h"
 #include "hsm/crypto.h"
+#include "hsm/der.h"
 
-#define PROFILE_SUBJECT_MAX 3
-#define PROFILE_EXTENSION_MAX 4
-#define PROFILE_TEXT_MAX 64 /* characters of one name; X.520's upper bound */
-#define PROFILE_HARDWARE_TYPE_MAX 32
+#define PROFILE_HARDWARE_TYPE_MAX 32 /* bytes of the OID */
+#define PROFILE_TEXT_SIZE (CERTIFICATE_TEXT_MAX + 1)
 
-/* What fills a part of the subject. */
-enum profile_source { PROFILE_ORGANIZATION, PROFILE_MODEL, PROFILE_SERIAL };
+/* The profile names what a device certificate needs, within bounds, and the subject has what it asks for.
+ *
+ * Faults: USAGE.
+ */
+NODISCARD NONNULL(1, 2) bool profile_check(const struct certificate_subject *subject, struct fault *fault);
 
-/* What fills an extension. */
-enum profile_content {
-    PROFILE_AUTHORITY_KEY,   /* the key identifier of the issuing certificate */
-    PROFILE_KEY_USAGE,       /* the bits named */
-    PROFILE_HARDWARE_MODULE, /* SAN otherName: hwType, and hwSerialNum = the serial */
+/* The text that one name of the subject is filled with. `index` is below the profile's name_count. */
+NONNULL(1, 3)
+void profile_text(const struct certificate_subject *subject, size_t index, char ret_text[PROFILE_TEXT_SIZE]);
+
+struct profile_issuer {
+    const uint8_t *name; /* DER of the issuing certificate's subject */
+    size_t name_size;
+    const uint8_t *key_identifier;
+    size_t key_identifier_size;
 };
 
-struct profile_extension {
-    int nid;
-    bool critical;
-    enum profile_content content;
-    uint8_t key_usage; /* first byte of the BIT STRING: 0x80 is digitalSignature */
-};
-
-struct profile {
-    const char *name;
-    const char *not_after; /* GeneralizedTime */
-    size_t subject_count;
-    struct {
-        int nid;
-        enum profile_source source;
-    } subject[PROFILE_SUBJECT_MAX];
-    size_t extension_count;
-    struct profile_extension extensions[PROFILE_EXTENSION_MAX]; /* in this order, and no others */
-};
-
-/* Faults: USAGE for an unknown name. */
-NODISCARD NONNULL(1, 2, 3) bool profile_find(const char *name, const struct profile **ret_profile, struct fault *fault);
-
-/* Faults: USAGE. */
-NODISCARD NONNULL(1, 2) bool profile_check_subject(const struct certificate_subject *subject, struct fault *fault);
-
-/* The text that a part of the subject is filled with. */
-NODISCARD NONNULL(1) const char *profile_text(const struct certificate_subject *subject, enum profile_source source);
-
-/* The certificate but for its signature. `number` is the serial number's magnitude, big-endian, not zero.
+/* TBSCertificate, appended to the writer. `number` is the serial number's magnitude, big-endian, not zero; `now` is
+ * YYYYMMDDHHMMSSZ. The subject passed profile_check().
  *
  * Faults: CRYPTO.
  */
-NODISCARD NONNULL(1, 2, 3, 4, 5, 6, 7) bool profile_build(const struct profile *profile,
-                                                          const struct certificate_subject *subject, X509 *issuing,
-                                                          const uint8_t point[POINT_SIZE],
-                                                          const uint8_t number[CERTIFICATE_SERIAL_MAX],
-                                                          X509 **ret_certificate, struct fault *fault);
+NODISCARD NONNULL(1, 2, 3, 4, 5, 6,
+                  7) bool profile_encode(const struct certificate_subject *subject, const struct profile_issuer *issuer,
+                                         const uint8_t point[POINT_SIZE], const uint8_t number[CERTIFICATE_SERIAL_MAX],
+                                         const char *now, struct writer *writer, struct fault *fault);

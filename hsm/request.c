@@ -1,9 +1,10 @@
 #include "hsm/certificate.h"
 
 #include "hsm/crypto.h"
+#include "hsm/der.h"
+#include "hsm/weak.h"
 
 #include <openssl/err.h>
-#include <openssl/objects.h>
 #include <string.h>
 
 _Static_assert(CERTIFICATE_POINT_SIZE == POINT_SIZE, "one size of a point");
@@ -16,69 +17,134 @@ static bool refused(struct fault *fault, const char *why)
 
 /* The key's algorithm is looked at as it was sent, before anything is computed with it: explicit curve parameters or a
  * compressed point never get further. */
-static bool read_key(X509_REQ *request, uint8_t ret_point[POINT_SIZE], struct fault *fault)
+static bool read_key(struct reader *info, uint8_t ret_point[POINT_SIZE], struct fault *fault)
 {
-    ASN1_OBJECT *algorithm;
-    X509_ALGOR *whole;
-    const unsigned char *bits;
-    int size, type;
-    const void *parameter;
-    X509_PUBKEY *key = X509_REQ_get_X509_PUBKEY(request);
-    if (!key || X509_PUBKEY_get0_param(&algorithm, &bits, &size, &whole, key) != 1)
+    /* The algorithm stands behind the outer SEQUENCE's two bytes and before the BIT STRING's three. */
+    static const size_t algorithm = 2, string = 3;
+    struct reader key = der_enter(info, DER_SEQUENCE);
+    if (key.failed)
         return refused(fault, "no public key");
-    X509_ALGOR_get0(NULL, &type, &parameter, whole);
-    if (OBJ_obj2nid(algorithm) != NID_X9_62_id_ecPublicKey || type != V_ASN1_OBJECT ||
-        OBJ_obj2nid(parameter) != NID_X9_62_prime256v1)
+    if (!der_is_whole(&key, crypto_p256_prefix + algorithm, CRYPTO_P256_PREFIX_SIZE - algorithm - string))
         return refused(fault, "the key is not on P-256");
-    if (size != POINT_SIZE || bits[0] != 0x04)
+    struct reader bits = der_enter(&key, DER_BIT_STRING);
+    uint8_t unused = reader_u8(&bits);
+    const uint8_t *point = reader_take(&bits, POINT_SIZE);
+    if (!point || unused != 0 || point[0] != 0x04 || !der_is_done(&bits) || !der_is_done(&key))
         return refused(fault, "the key is not an uncompressed point");
-    memcpy(ret_point, bits, POINT_SIZE);
+    memcpy(ret_point, point, POINT_SIZE);
     return true;
 }
 
-static bool check_subject(const X509_REQ *request, const char *serial, struct fault *fault)
+/* One name: `ret_serial` stays failed unless it is a serialNumber. */
+static bool read_name(struct reader *set, struct reader *ret_serial, uint8_t *ret_tag)
 {
-    const X509_NAME *subject = X509_REQ_get_subject_name(request);
-    int at = X509_NAME_get_index_by_NID(subject, NID_serialNumber, -1);
-    if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_serialNumber, at) >= 0)
+    static const uint8_t serial_number[] = {0x55, 0x04, 0x05};
+    struct reader pair = der_enter(set, DER_SEQUENCE);
+    struct reader type = der_enter(&pair, DER_OID);
+    uint8_t tag;
+    struct reader value = der_enter_any(&pair, &tag);
+    if (value.failed || !der_is_done(&pair))
+        return false;
+    if (der_is_rest(&type, serial_number, sizeof serial_number)) {
+        *ret_serial = value;
+        *ret_tag = tag;
+    }
+    return true;
+}
+
+static bool check_subject(struct reader subject, const char *serial, struct fault *fault)
+{
+    struct reader found = {.failed = true};
+    uint8_t tag = 0;
+    unsigned times = 0;
+    while (reader_left(&subject) > 0) {
+        struct reader set = der_enter(&subject, DER_SET);
+        do {
+            struct reader value = {.failed = true};
+            if (set.failed || !read_name(&set, &value, &tag))
+                return refused(fault, "its subject is damaged");
+            times += !value.failed;
+            found = value.failed ? found : value;
+        } while (reader_left(&set) > 0);
+    }
+    if (times != 1)
         return refused(fault, "the subject must have one serialNumber");
-    const ASN1_STRING *value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
-    int type = ASN1_STRING_type(value);
-    if (type != V_ASN1_PRINTABLESTRING && type != V_ASN1_UTF8STRING)
+    if (tag != DER_PRINTABLE_STRING && tag != DER_UTF8_STRING)
         return refused(fault, "the subject's serialNumber is not a text");
-    size_t size = (size_t)ASN1_STRING_length(value);
-    if (size != strlen(serial) || memcmp(ASN1_STRING_get0_data(value), serial, size) != 0)
+    if (!der_is_rest(&found, serial, strlen(serial)))
         return refused(fault, "the subject's serialNumber is not this unit's serial");
+    return true;
+}
+
+/* CertificationRequest ::= SEQUENCE { info, signatureAlgorithm, signature BIT STRING } */
+struct request {
+    uint8_t digest[32]; /* of the info, what the signature is over */
+    struct reader subject;
+    uint8_t point[POINT_SIZE];
+    bool is_ecdsa_sha256;
+    struct reader signature;
+};
+
+/* CertificationRequestInfo ::= SEQUENCE { version, subject, subjectPKInfo, attributes [0] }; the attributes are wishes,
+ * and none is granted. */
+static bool read_info(struct reader info, struct request *request, struct fault *fault)
+{
+    if (!der_is_element(&info, DER_INTEGER, (uint8_t[]){0}, 1))
+        return refused(fault, "its version is not 1");
+    request->subject = der_enter(&info, DER_SEQUENCE);
+    if (!read_key(&info, request->point, fault))
+        return false;
+    struct reader wishes = {0};
+    if (der_next(&info) == DER_CONTEXT_0_WHOLE)
+        wishes = der_enter(&info, DER_CONTEXT_0_WHOLE);
+    return (!wishes.failed && der_is_done(&info)) || refused(fault, "it is not PKCS #10");
+}
+
+static bool read_request(const uint8_t *csr, size_t csr_size, struct request *request, struct fault *fault)
+{
+    struct reader all = reader_over(csr, csr_size);
+    struct reader whole = der_enter(&all, DER_SEQUENCE);
+    if (!whole.failed && reader_left(&all) > 0)
+        return refused(fault, "bytes follow it");
+    struct reader info = der_enter(&whole, DER_SEQUENCE);
+    size_t signed_size = whole.at;
+    struct reader before = whole;
+    struct reader algorithm = der_enter(&whole, DER_SEQUENCE);
+    request->is_ecdsa_sha256 = der_is_whole(&before, crypto_ecdsa_sha256, CRYPTO_ECDSA_SHA256_SIZE);
+    request->signature = der_enter(&whole, DER_BIT_STRING);
+    if (info.failed || algorithm.failed || !der_is_done(&whole) || reader_u8(&request->signature) != 0)
+        return refused(fault, "it is not PKCS #10");
+    return read_info(info, request, fault) && crypto_sha256(whole.bytes, signed_size, request->digest, fault);
+}
+
+static bool check_key(const struct request *request, struct fault *fault)
+{
+    struct fault inner;
+    bool weak;
+    CLEANUP(EVP_PKEY_freep) EVP_PKEY *key = NULL;
+    if (!crypto_public_key(request->point, &key, &inner))
+        return refused(fault, "the point is not on the curve");
+    if (!request->is_ecdsa_sha256)
+        return refused(fault, "it is not signed with ecdsa-with-SHA256");
+    const struct reader *signature = &request->signature;
+    if (!crypto_verify(key, request->digest, signature->bytes + signature->at, reader_left(signature)))
+        return refused(fault, "its signature does not prove possession of the key");
+    if (!weak_key(request->point, &weak, fault))
+        return false;
+    if (weak)
+        return refused(fault, "everybody knows the private half of this key");
     return true;
 }
 
 bool certificate_request_check(const uint8_t *csr, size_t csr_size, const char *serial,
                                uint8_t ret_point[CERTIFICATE_POINT_SIZE], struct fault *fault)
 {
+    struct request request = {0};
     if (csr_size == 0 || csr_size > CERTIFICATE_REQUEST_MAX)
         return refused(fault, "its size is out of bounds");
-    const unsigned char *end = csr;
-    CLEANUP(X509_REQ_freep) X509_REQ *request = d2i_X509_REQ(NULL, &end, (long)csr_size);
-    if (!request)
-        return refused(fault, "it is not PKCS #10");
-    if (end != csr + csr_size)
-        return refused(fault, "bytes follow it");
-    if (X509_REQ_get_version(request) != X509_REQ_VERSION_1)
-        return refused(fault, "its version is not 1");
-
-    uint8_t point[POINT_SIZE];
-    struct fault inner;
-    CLEANUP(EVP_PKEY_freep) EVP_PKEY *key = NULL;
-    if (!read_key(request, point, fault))
+    if (!read_request(csr, csr_size, &request, fault) || !check_key(&request, fault) ||
+        !check_subject(request.subject, serial, fault))
         return false;
-    if (!crypto_public_key(point, &key, &inner))
-        return refused(fault, "the point is not on the curve");
-    if (X509_REQ_get_signature_nid(request) != NID_ecdsa_with_SHA256)
-        return refused(fault, "it is not signed with ecdsa-with-SHA256");
-    if (X509_REQ_verify(request, key) != 1)
-        return refused(fault, "its signature does not prove possession of the key");
-    if (!check_subject(request, serial, fault))
-        return false;
-    memcpy(ret_point, point, sizeof point);
+    memcpy(ret_point, request.point, sizeof request.point);
     return true;
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "jigs/policy.h"
+#include "jigs/profile.h"
 
 #define PRODUCT_CODE_SIZE 3 /* two characters, the start of every serial */
 #define PRODUCT_CREDENTIALS_MAX 4
@@ -54,9 +55,11 @@ struct product {
     struct product_credential credentials[PRODUCT_CREDENTIALS_MAX];
     size_t credential_count;
 
-    char certificate_profile[33]; /* "idevid-8021ar" */
-    char organization[65];        /* subject O of the device certificate */
-    char hardware_type[65];       /* hwType of hardwareModuleName: an OID in dots */
+    struct profile profile; /* of the device certificate */
+    char organization[65];  /* subject O of the device certificate */
+    char hardware_type[65]; /* hwType of hardwareModuleName: an OID in dots; empty: not in the profile */
+    char masa_url[129];     /* where vouchers are signed (RFC 8995); empty: not in the profile */
+    uint16_t matter_vendor, matter_product; /* 0: not in the profile */
 
     char firmware_versions[PRODUCT_LIST_MAX][33]; /* accepted; empty: any, and the record says so */
     size_t firmware_count;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jigs/read.h"
 #include "jigs/value.h"
 
 static const struct cyaml_schema_field credential_fields[] = {
@@ -19,7 +20,10 @@ static const struct cyaml_schema_value credential_entry = {
 static const struct cyaml_schema_field certificate_fields[] = {
     DOCUMENT_TEXT("profile", struct certificate_texts, profile),
     DOCUMENT_TEXT("organization", struct certificate_texts, organization),
-    DOCUMENT_TEXT("hardware_type", struct certificate_texts, hardware_type),
+    DOCUMENT_TEXT_OPTIONAL("hardware_type", struct certificate_texts, hardware_type),
+    DOCUMENT_TEXT_OPTIONAL("masa_url", struct certificate_texts, masa_url),
+    DOCUMENT_TEXT_OPTIONAL("matter_vendor_id", struct certificate_texts, matter_vendor_id),
+    DOCUMENT_TEXT_OPTIONAL("matter_product_id", struct certificate_texts, matter_product_id),
     CYAML_FIELD_END,
 };
 
@@ -77,20 +81,71 @@ static bool is_oid(const char *text)
     return count >= 3 && arcs[0] <= 2 && (arcs[0] == 2 || arcs[1] <= 39);
 }
 
+/* What the profile asks for must be there, and what it does not ask for is a mistake in one of the two files. */
+static bool check_asked(const struct spot *spot, const char *key, const char *text, bool asked, const char *profile)
+{
+    if (asked && !text)
+        return document_refuse(spot, key, FAULT_CONFIG_KEY, "missing key; profile %s needs it", profile);
+    if (!asked && text)
+        return document_refuse(spot, key, FAULT_CONFIG_VALUE, "expected none, because profile %s has no place for it",
+                               profile);
+    return true;
+}
+
+static bool check_all_asked(const struct spot *spot, const struct certificate_texts *texts,
+                            const struct profile *profile)
+{
+    const struct {
+        const char *key, *text;
+        bool asked;
+    } keys[] = {
+        {"hardware_type", texts->hardware_type, profile_has(profile, PROFILE_HARDWARE_MODULE)},
+        {"masa_url", texts->masa_url, profile_has(profile, PROFILE_MASA_URL)},
+        {"matter_vendor_id", texts->matter_vendor_id, profile_names_from(profile, PROFILE_FROM_MATTER_VENDOR)},
+        {"matter_product_id", texts->matter_product_id, profile_names_from(profile, PROFILE_FROM_MATTER_PRODUCT)},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        if (!check_asked(spot, keys[i].key, keys[i].text, keys[i].asked, profile->id))
+            return false;
+    return true;
+}
+
+/* RFC 8995 2.3.2: "https://" may be left out, then it is an authority or an authority and a path. */
+static bool read_masa_url(const struct spot *spot, const char *text, char *ret_url, size_t size)
+{
+    if (!value_read_text(spot, "masa_url", text, VALUE_GRAPH, ret_url, size))
+        return false;
+    if (text && strstr(text, "://") && strncmp(text, "https://", 8) != 0)
+        return document_refuse(spot, "masa_url", FAULT_CONFIG_VALUE, "expected https:// or no scheme, found '%.40s'",
+                               text);
+    return true;
+}
+
+static bool read_profile(const struct spot *spot, const char *text, struct profile *ret_profile)
+{
+    char path[sizeof((struct product *)NULL)->label_template];
+    if (!value_read_path_inside(spot, "profile", text, path, sizeof path))
+        return false;
+    return profile_read(path, ret_profile, spot->fault) || document_within(spot, "profile");
+}
+
 bool product_read_certificate(const struct spot *top, const struct certificate_texts *texts, struct product *product)
 {
-    static const struct value_choice profiles[] = {{"idevid-8021ar", 0}};
     const struct spot spot = {.document = top->document, .under = "certificate", .fault = top->fault};
-    int profile;
-    if (!value_read_choice(&spot, "profile", texts->profile, profiles, ARRAY_SIZE(profiles), &profile) ||
+    if (!read_profile(&spot, texts->profile, &product->profile) ||
         !value_read_text(&spot, "organization", texts->organization, VALUE_WORDS, product->organization,
-                         sizeof product->organization))
+                         sizeof product->organization) ||
+        !check_all_asked(&spot, texts, &product->profile) ||
+        !read_masa_url(&spot, texts->masa_url, product->masa_url, sizeof product->masa_url) ||
+        !value_read_hex16(&spot, "matter_vendor_id", texts->matter_vendor_id, &product->matter_vendor) ||
+        !value_read_hex16(&spot, "matter_product_id", texts->matter_product_id, &product->matter_product))
         return false;
+    if (!texts->hardware_type)
+        return true;
     if (strlen(texts->hardware_type) >= sizeof product->hardware_type || !is_oid(texts->hardware_type))
         return document_refuse(&spot, "hardware_type", FAULT_CONFIG_VALUE,
                                "expected an object identifier as 1.3.6.1.4.1.32473.1.1, found '%.40s'",
                                texts->hardware_type);
-    memcpy(product->certificate_profile, profiles[profile].word, strlen(profiles[profile].word) + 1);
     memcpy(product->hardware_type, texts->hardware_type, strlen(texts->hardware_type) + 1);
     return true;
 }

@@ -17,7 +17,7 @@ struct credential_texts {
 };
 
 struct certificate_texts {
-    char *profile, *organization, *hardware_type;
+    char *profile, *organization, *hardware_type, *masa_url, *matter_vendor_id, *matter_product_id;
 };
 
 struct label_texts {

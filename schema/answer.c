@@ -35,6 +35,9 @@ static bool constraint_fault(const PGresult *error, const char *state, enum faul
 {
     const char *constraint = PQresultErrorField(error, PG_DIAG_CONSTRAINT_NAME);
     const char *table = PQresultErrorField(error, PG_DIAG_TABLE_NAME);
+    /* Of all that may not be there twice, a unit's public key is the one that the unit brought along. */
+    if (constraint && code == FAULT_RECORD_DUPLICATE && strcmp(constraint, "certificate_key_unique") == 0)
+        return fault_set(fault, FAULT_UNIT_KEY_REUSED, strtoul(state, NULL, 36), "the unit's key is in the record");
     if (constraint)
         return fault_set(fault, code, strtoul(state, NULL, 36), "%s (%s.%s)", text, table ? table : "", constraint);
     /* Our triggers' words and PostgreSQL's own hold names, no values; those of class 22 quote what they were given. */

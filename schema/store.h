@@ -143,7 +143,7 @@ struct store_intent {
 };
 
 /* reserved -> injecting, in one transaction. Also RECORD_DUPLICATE, with the constraint's name in the text. The fault
- * POLICY_EXPIRED when a policy is not valid on the database's date. */
+ * POLICY_EXPIRED when a policy is not valid on the database's date; UNIT_KEY_REUSED when the key is in the record already. */
 NODISCARD NONNULL(1, 2, 3) bool store_intent(struct store *store, const struct store_intent *intent,
                                              struct fault *fault);
 

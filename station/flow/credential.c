@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "jigs/read.h"
+#include "station/flow/certificate_profile.h"
 #include "station/policy/policy.h"
 
 #include <stdio.h>
@@ -113,14 +114,10 @@ static bool certify(struct journey *journey, struct fault *fault)
 {
     uint8_t csr[UNIT_CSR_MAX];
     size_t csr_size;
-    const struct product *product = journey->product;
-    struct certificate_subject subject = {
-        .profile = product->certificate_profile,
-        .organization = product->organization,
-        .model = product->model,
-        .serial = journey->reservation.serial,
-        .hardware_type = product->hardware_type,
-    };
+    struct certificate_profile profile;
+    certificate_profile_from(&journey->product->profile, &profile);
+    const struct certificate_subject subject =
+        certificate_subject_from(journey->product, &profile, journey->reservation.serial);
     struct keyring *keyring = journey->station->keyring;
     if (!unit_request_certificate(journey->unit, journey->reservation.attempt.bytes, journey->reservation.serial, csr,
                                   &csr_size, fault) ||

@@ -14,6 +14,8 @@ static bool keep_certificate_used(struct journey *journey, struct fault *fault)
 {
     struct json facts = evidence_begin(&journey->evidence, EVIDENCE_CERTIFICATE_USED);
     json_bool(&facts, "authenticated_with_it", journey->now.used_certificate);
+    json_text(&facts, "profile", journey->product->profile.id);
+    json_hex(&facts, "profile_sha256", journey->product->profile.sha256, sizeof journey->product->profile.sha256);
     json_hex(&facts, "issued_sha256", journey->certificate.sha256, sizeof journey->certificate.sha256);
     json_text(&facts, "issuing_token", journey->issuing_token);
     json_hex(&facts, "issuer_sha256", journey->issuing->sha256, sizeof journey->issuing->sha256);

@@ -17,11 +17,9 @@ static bool is_inside(struct box box, struct label_edges edges)
 static bool touches_art(const struct ink *text, const struct ink *art)
 {
     for (int y = text->box.top; y < text->box.bottom; y++)
-        for (int x = text->box.left; x < text->box.right; x++) {
-            size_t at = (size_t)y * text->width + (size_t)x;
-            if (text->dots.bytes[at] && art->dots.bytes[at])
+        for (int x = text->box.left; x < text->box.right; x++)
+            if (ink_at(text, x, y) && ink_at(art, x, y))
                 return true;
-        }
     return false;
 }
 
@@ -29,7 +27,7 @@ static bool has_art_inside(const struct ink *art, struct box box)
 {
     for (int y = box.top; y < box.bottom; y++)
         for (int x = box.left; x < box.right; x++)
-            if (art->dots.bytes[(size_t)y * art->width + (size_t)x])
+            if (ink_at(art, x, y))
                 return true;
     return false;
 }
@@ -78,9 +76,9 @@ bool check_layout(const struct template *template, const struct drawing *drawing
     CLEANUP(ink_clear) struct ink art = {0};
     if (!drawing_ink(art_drawing, NULL, &art, fault))
         return false;
-    double dots_per_mm = art.width / template->width_mm;
+    double dots_per_mm = art.area.right / template->width_mm;
     const int edge = (int)lround(EDGE_MM * dots_per_mm);
-    const struct label_edges edges = {edge, edge, (int)art.width - edge, (int)art.height - edge};
+    const struct label_edges edges = {edge, edge, art.area.right - edge, art.area.bottom - edge};
     if (!check_places(template, &art, places, edges, fault))
         return false;
 

@@ -17,14 +17,15 @@ struct box {
     int left, top, right, bottom;
 };
 
-/* Which dots have ink, one byte each, and the smallest box around them. */
+/* Which dots of an area have ink, one byte each, and the smallest box around them. Outside the area there is none. */
 struct ink {
     struct wiped dots;
-    unsigned width, height;
+    struct box area;
     struct box box; /* empty: right <= left */
 };
 
 void ink_clear(struct ink *ink);
+NODISCARD NONNULL(1) bool ink_at(const struct ink *ink, int x, int y);
 NODISCARD bool box_overlaps(struct box a, struct box b);
 
 /* How many dots so many millimetres are. A "203 dpi" head has exactly 8 dots to the millimetre. */

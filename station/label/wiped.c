@@ -104,7 +104,7 @@ static void end_inflate(z_stream *stream)
 bool wiped_deflate(struct wiped *buffer, const uint8_t *bytes, size_t size, struct fault *fault)
 {
     CLEANUP(end_deflate) z_stream stream = {.zalloc = allocate, .zfree = release};
-    if (size > UINT_MAX || deflateInit(&stream, Z_BEST_COMPRESSION) != Z_OK)
+    if (size > UINT_MAX || deflateInit(&stream, Z_DEFAULT_COMPRESSION) != Z_OK)
         return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory to compress a label");
     uLong bound = deflateBound(&stream, size);
     if (!make_room(buffer, bound, fault))

@@ -1,4 +1,4 @@
-/* fuzz_jig.c -- random bytes as jig, policy, ceremony, product and known-defaults files.
+/* fuzz_jig.c -- random bytes as jig, policy, profile, ceremony, product and known-defaults files.
  *
  * The first byte chooses the kind, so that one corpus serves all. Whatever the bytes are, the reader ends, gives a
  * value or a fault with a text, and touches its output only in the first case.
@@ -51,6 +51,15 @@ static void fuzz_policy(const uint8_t *bytes, size_t size)
     expect(!good || policy.entropy_bits >= policy.minimum_entropy_bits);
 }
 
+static void fuzz_profile(const uint8_t *bytes, size_t size)
+{
+    struct fault fault = {0};
+    struct profile profile = {0};
+    bool good = profile_parse(bytes, size, NOWHERE, &profile, &fault);
+    expect_answer(good, profile.name_count != 0, &fault);
+    expect(!good || (profile.key_usage != 0 && profile_has(&profile, PROFILE_AUTHORITY_KEY)));
+}
+
 static void fuzz_product(const uint8_t *bytes, size_t size)
 {
     struct fault fault = {0};
@@ -74,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_jig(bytes, size);
     fuzz_ceremony(bytes, size);
     fuzz_policy(bytes, size);
+    fuzz_profile(bytes, size);
     fuzz_product(bytes, size);
     fuzz_known_defaults(bytes, size);
     return 0;

@@ -2,6 +2,7 @@
 #include "hsm/certificate_parts.h"
 #include "hsm/key.h"
 #include "tests/bench/certificates/peer.h"
+#include "tests/support/profiles.h"
 #include "tests/support/softhsm.h"
 
 #include <string.h>
@@ -33,7 +34,7 @@ static void end(void)
 
 static struct certificate_subject subject_of(const struct bench_unit *unit)
 {
-    return (struct certificate_subject){.profile = "idevid-8021ar",
+    return (struct certificate_subject){.profile = &profile_idevid_8021ar,
                                         .organization = BENCH_ORGANIZATION,
                                         .model = BENCH_MODEL,
                                         .serial = unit->serial,

@@ -4,6 +4,7 @@
 #include "hsm/key.h"
 #include "hsm/make.h"
 #include "tests/support/command.h"
+#include "tests/support/profiles.h"
 #include "tests/support/softhsm.h"
 #include "tests/unit/hsm/unit_request.h"
 
@@ -21,7 +22,7 @@
 
 #define SERIAL "KR000000001X"
 
-static const struct certificate_subject subject = {.profile = "idevid-8021ar",
+static const struct certificate_subject subject = {.profile = &profile_idevid_8021ar,
                                                    .organization = "Test Plant",
                                                    .model = "KR-1 (demo)",
                                                    .serial = SERIAL,
@@ -248,7 +249,7 @@ static void a_subject_that_does_not_fit_is_a_usage_fault(void **state)
     struct certificate_subject cases[9];
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
         cases[i] = subject;
-    cases[0].profile = "matter";
+    cases[0].profile = NULL;
     cases[1].organization = "";
     cases[2].organization = "A & B";
     cases[3].model = "\xe5\x88\xbb";

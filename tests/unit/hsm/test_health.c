@@ -2,6 +2,7 @@
 #include "hsm/certificate.h"
 #include "hsm/health.h"
 #include "hsm/password.h"
+#include "tests/support/profiles.h"
 #include "tests/support/softhsm.h"
 #include "tests/unit/hsm/unit_request.h"
 
@@ -215,7 +216,7 @@ static void a_generator_that_breaks_later_is_noticed(void **state)
     (void)state;
     if (begin("later") != 0)
         fail();
-    static const struct certificate_subject subject = {.profile = "idevid-8021ar",
+    static const struct certificate_subject subject = {.profile = &profile_idevid_8021ar,
                                                        .organization = "Test Plant",
                                                        .model = "KR-1",
                                                        .serial = SERIAL,

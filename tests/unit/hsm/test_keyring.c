@@ -1,5 +1,6 @@
 /* hsm/keyring: the work of a unit on the token in use, and what becomes of it when servers die. */
 #include "hsm/keyring.h"
+#include "tests/support/profiles.h"
 #include "tests/unit/hsm/plant_of_two.h"
 #include "tests/unit/hsm/unit_request.h"
 
@@ -17,7 +18,7 @@ static struct plant plant;
 static struct fault fault;
 static struct unit_request request;
 
-static const struct certificate_subject subject = {.profile = "idevid-8021ar",
+static const struct certificate_subject subject = {.profile = &profile_idevid_8021ar,
                                                    .organization = "Test Plant",
                                                    .model = "KS-1",
                                                    .serial = "KS1-0001",

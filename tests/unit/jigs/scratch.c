@@ -13,7 +13,7 @@
 static char directory[SCRATCH_PATH_SIZE / 2];
 static char written[64][SCRATCH_PATH_SIZE];
 static size_t written_count;
-static const char *const folders[] = {"products", "policies", "labels"};
+static const char *const folders[] = {"products", "policies", "profiles", "labels"};
 
 void scratch_path(const char *name, char ret_path[SCRATCH_PATH_SIZE])
 {

@@ -12,7 +12,7 @@
 #define SCRATCH_PATH_SIZE 256
 #define SCRATCH_TEXT_MAX 8192
 
-/* A fresh directory under /tmp with products/, policies/ and labels/ in it. */
+/* A fresh directory under /tmp with products/, policies/, profiles/ and labels/ in it. */
 void scratch_open(void);
 void scratch_close(void);
 

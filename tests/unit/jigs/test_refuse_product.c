@@ -26,7 +26,7 @@ static const char good_product[] =
     "    login: false\n"                                                            /* 13 */
     "    policy: ../policies/long.yaml\n"                                           /* 14 */
     "certificate:\n"                                                                /* 15 */
-    "  profile: idevid-8021ar\n"                                                    /* 16 */
+    "  profile: ../profiles/idevid.yaml\n"                                          /* 16 */
     "  organization: Works\n"                                                       /* 17 */
     "  hardware_type: 1.3.6.1.4.1.32473.1.1\n"                                      /* 18 */
     "firmware: [1.4.2, 1.4.3]\n"                                                    /* 19 */
@@ -36,6 +36,14 @@ static const char good_product[] =
     "wrong_tries: 3\n"                                                              /* 23 */
     "retry_limit: 3\n"                                                              /* 24 */
     "label: {template: ../labels/a.svg, width_mm: 70, height_mm: 40.5}\n";          /* 25 */
+
+#define PROFILE(id, more)                                                                                              \
+    "id: " id "\nyears: 10\nsubject: [{attribute: serial_number, from: serial}]\nkey_usage: [digital_signature]\n"     \
+    "extensions: [{kind: authority_key_identifier, critical: false}, {kind: key_usage, critical: true}, "              \
+    "{kind: hardware_module_name, critical: false}" more "]\n"
+
+static const char idevid_profile[] = PROFILE("idevid", "");
+static const char brski_profile[] = PROFILE("brski", ", {kind: masa_url, critical: false}");
 
 static const char good_policy[] = "id: short\n"                                          /* 1 */
                                   "version: 1\n"                                         /* 2 */
@@ -124,8 +132,22 @@ static const struct bad bad_products[] = {
      "products/p.yaml:11:45: credentials[1].policy: ", "policy short promises 59.938"},
 
     /* certificate, firmware, interfaces */
-    {"profile: idevid-8021ar", "profile: tls", FAULT_CONFIG_VALUE,
-     "products/p.yaml:16:3: certificate.profile: ", "one of idevid-8021ar"},
+    {"../profiles/idevid.yaml", "idevid-8021ar", FAULT_FILE,
+     "products/p.yaml:16:3: certificate.profile: products/idevid-8021ar: ", "cannot be opened"},
+    {"../profiles/idevid.yaml", "/profiles/idevid.yaml", FAULT_CONFIG_VALUE,
+     "products/p.yaml:16:3: certificate.profile: ", "relative to this file"},
+    {"../profiles/idevid.yaml", "../policies/long.yaml", FAULT_CONFIG_KEY,
+     "products/p.yaml:16:3: certificate.profile: policies/long.yaml:2:1: version: ", "unknown key"},
+    {"  hardware_type: 1.3.6.1.4.1.32473.1.1\n", "", FAULT_CONFIG_KEY,
+     "products/p.yaml:15:1: certificate.hardware_type: ", "profile idevid needs it"},
+    {"organization: Works\n", "organization: Works\n  masa_url: masa.example\n", FAULT_CONFIG_VALUE,
+     "products/p.yaml:18:3: certificate.masa_url: ", "profile idevid has no place for it"},
+    {"organization: Works\n", "organization: Works\n  matter_vendor_id: '0xFFF1'\n", FAULT_CONFIG_VALUE,
+     "products/p.yaml:18:3: certificate.matter_vendor_id: ", "profile idevid has no place for it"},
+    {"profiles/idevid.yaml", "profiles/brski.yaml", FAULT_CONFIG_KEY,
+     "products/p.yaml:15:1: certificate.masa_url: ", "profile brski needs it"},
+    {"profiles/idevid.yaml", "profiles/brski.yaml\n  masa_url: http://masa.example", FAULT_CONFIG_VALUE,
+     "products/p.yaml:17:3: certificate.masa_url: ", "https:// or no scheme"},
     {"1.3.6.1.4.1.32473.1.1", "1.3.6.01", FAULT_CONFIG_VALUE,
      "products/p.yaml:18:3: certificate.hardware_type: ", "object identifier"},
     {"1.3.6.1.4.1.32473.1.1", "1.40.1", FAULT_CONFIG_VALUE,
@@ -305,6 +327,8 @@ static int open_scratch(void **state)
     scratch_write_text("policies/short.yaml", good_policy);
     scratch_write_text("policies/long.yaml", long_policy);
     scratch_write_text("policies/bad.yaml", "wibble: 1\n");
+    scratch_write_text("profiles/idevid.yaml", idevid_profile);
+    scratch_write_text("profiles/brski.yaml", brski_profile);
     scratch_write_text("known.yaml", good_defaults);
     scratch_write_text("labels/a.svg", "<svg/>");
     size_t size = 1024 * 1024 + 1;

@@ -11,7 +11,7 @@
 #include "tests/unit/jigs/scratch.h"
 
 static const char *const copied[] = {
-    "known-defaults.yaml",  "policies/u32x16.yaml", "policies/psk-u32x20.yaml",
+    "known-defaults.yaml",  "policies/u32x16.yaml", "policies/psk-u32x20.yaml", "profiles/idevid-8021ar.yaml",
     "products/router.yaml", "products/sensor.yaml", "products/contact.yaml",
 };
 
@@ -141,7 +141,7 @@ static void reads_the_router(void **state)
     assert_false(product->credentials[1].login);
     assert_string_equal(product->credentials[1].policy.id, "psk-u32x20");
 
-    assert_string_equal(product->certificate_profile, "idevid-8021ar");
+    assert_string_equal(product->profile.id, "idevid-8021ar");
     assert_string_equal(product->organization, "Kokuin Demo Works");
     assert_string_equal(product->hardware_type, "1.3.6.1.4.1.32473.1.1");
     assert_int_equal(product->firmware_count, 1);

@@ -426,16 +426,19 @@ static void test_bad_units_are_never_closed(void **state)
         expect_bad(&bad_units[i]);
 }
 
-/* Two boards with one key: the record refuses the second, and the station stops until a person has looked. */
-static void test_reused_key_holds_the_station(void **state)
+/* Two boards with one key: the record refuses the second, which is rejected; with a key of its own it is made. */
+static void test_reused_key_is_rejected(void **state)
 {
     (void)state;
     struct world world = {0};
     struct flow_result result = visit(&world, "c0000001", "reused-key");
     expect_closed(&result);
     result = visit(&world, "c0000002", "reused-key");
-    expect_fault(&result, FLOW_HELD, FAULT_RECORD_DUPLICATE);
+    expect_fault(&result, FLOW_FAILED, FAULT_UNIT_KEY_REUSED);
     assert_int_equal(result.progress.step, FLOW_ISSUE);
+    result = visit(&world, "c0000002", NULL);
+    expect_closed(&result);
+    assert_int_equal(result.attempt, 2);
 }
 
 static void test_record_away_starts_nothing(void **state)
@@ -639,7 +642,7 @@ int main(void)
         cmocka_unit_test(test_unknown_print_is_reworked),
         cmocka_unit_test(test_printer_that_is_away_holds_the_station),
         cmocka_unit_test(test_bad_units_are_never_closed),
-        cmocka_unit_test(test_reused_key_holds_the_station),
+        cmocka_unit_test(test_reused_key_is_rejected),
         cmocka_unit_test(test_record_away_starts_nothing),
         cmocka_unit_test(test_scanned_unit_is_closed_when_it_is_still_so),
         cmocka_unit_test(test_order_used_up),
