@@ -1,6 +1,22 @@
 #include "hsm/call.h"
 
+#include "base/clock.h"
+#include "hsm/figures.h"
+#include "hsm/watchdog.h"
+
+#include <p11-kit/p11-kit.h>
 #include <string.h>
+
+static const char *const functions[] = {
+#define CALL_ONE(name) [CALL_##name] = #name,
+    CALL_FUNCTIONS(CALL_ONE)
+#undef CALL_ONE
+};
+
+static struct {
+    call_observer *see;
+    void *context;
+} observer;
 
 static const struct {
     CK_RV rv;
@@ -46,6 +62,7 @@ static const struct {
     {CKR_USER_PIN_NOT_INITIALIZED, "CKR_USER_PIN_NOT_INITIALIZED"},
     {CKR_BUFFER_TOO_SMALL, "CKR_BUFFER_TOO_SMALL"},
     {CKR_CRYPTOKI_NOT_INITIALIZED, "CKR_CRYPTOKI_NOT_INITIALIZED"},
+    {CALL_NO_ANSWER, "no answer in time"},
 };
 
 const char *call_name(CK_RV rv)
@@ -110,36 +127,106 @@ bool call_failed(struct fault *fault, const char *function, CK_RV rv)
     return fault_set(fault, code, rv, "%s: %s (0x%lx)", function, call_name(rv), rv);
 }
 
-bool call_slots(CK_FUNCTION_LIST *module, CK_SLOT_ID *ret_slots, size_t *count, struct fault *fault)
+void call_observe(call_observer *see, void *context)
+{
+    observer.see = see;
+    observer.context = context;
+}
+
+static unsigned deadline_of(enum call_function function)
+{
+    bool makes = function == CALL_C_GenerateKey || function == CALL_C_GenerateKeyPair || function == CALL_C_InitToken;
+    return makes ? CALL_MAKE_MS : CALL_ANSWER_MS;
+}
+
+/* One call's way through the gate: enter, the call itself if that says CKR_OK, leave. */
+struct passage {
+    enum call_function function;
+    struct watchdog *watchdog;
+    int64_t since;
+};
+
+static CK_RV enter(struct passage *passage)
+{
+    if (observer.see && passage->function != CALL_C_Finalize) {
+        CK_RV rv = observer.see(passage->function, observer.context);
+        if (rv != CKR_OK)
+            return rv;
+    }
+    if (passage->watchdog)
+        watchdog_arm(passage->watchdog, deadline_of(passage->function));
+    passage->since = clock_monotonic_ns();
+    return CKR_OK;
+}
+
+/* An answer that came whole at the last moment still counts. */
+static CK_RV leave(const struct passage *passage, CK_RV rv)
+{
+    if (passage->since == 0) /* it was answered at the gate */
+        return rv;
+    bool cut_off = passage->watchdog && watchdog_disarm(passage->watchdog);
+    figures_add(passage->function, functions[passage->function], clock_monotonic_ns() - passage->since);
+    return cut_off && rv != CKR_OK ? CALL_NO_ANSWER : rv;
+}
+
+#define SAY(module, name, ...)                                                                                         \
+    ({                                                                                                                 \
+        struct passage passage_ = {.function = CALL_##name, .watchdog = (module)->watchdog};                           \
+        CK_RV said_ = enter(&passage_);                                                                                \
+        if (said_ == CKR_OK)                                                                                           \
+            said_ = (module)->functions->name(__VA_ARGS__);                                                            \
+        leave(&passage_, said_);                                                                                       \
+    })
+
+CK_RV call_initialize(struct call_module *module)
+{
+    struct passage passage = {.function = CALL_C_Initialize, .watchdog = module->watchdog};
+    CK_RV rv = enter(&passage);
+    if (rv == CKR_OK)
+        rv = p11_kit_module_initialize(module->functions);
+    rv = leave(&passage, rv);
+    module->initialized = rv == CKR_OK;
+    return rv;
+}
+
+void call_finalize(struct call_module *module)
+{
+    struct passage passage = {.function = CALL_C_Finalize, .watchdog = module->watchdog};
+    if (module->initialized && enter(&passage) == CKR_OK)
+        (void)leave(&passage, p11_kit_module_finalize(module->functions));
+    module->initialized = false;
+}
+
+bool call_slots(const struct call_module *module, CK_SLOT_ID *ret_slots, size_t *count, struct fault *fault)
 {
     CK_ULONG found = *count;
-    CK_RV rv = module->C_GetSlotList(CK_TRUE, ret_slots, &found);
+    CK_RV rv = SAY(module, C_GetSlotList, CK_TRUE, ret_slots, &found);
     if (rv != CKR_OK)
         return call_failed(fault, "C_GetSlotList", rv);
     *count = found;
     return true;
 }
 
-bool call_token_info(CK_FUNCTION_LIST *module, CK_SLOT_ID slot, CK_TOKEN_INFO *ret_info, bool *ret_present,
+bool call_token_info(const struct call_module *module, CK_SLOT_ID slot, CK_TOKEN_INFO *ret_info, bool *ret_present,
                      struct fault *fault)
 {
-    CK_RV rv = module->C_GetTokenInfo(slot, ret_info);
+    CK_RV rv = SAY(module, C_GetTokenInfo, slot, ret_info);
     if (rv != CKR_OK && rv != CKR_TOKEN_NOT_PRESENT)
         return call_failed(fault, "C_GetTokenInfo", rv);
     *ret_present = rv == CKR_OK;
     return true;
 }
 
-bool call_module_info(CK_FUNCTION_LIST *module, CK_INFO *ret_info, struct fault *fault)
+bool call_module_info(const struct call_module *module, CK_INFO *ret_info, struct fault *fault)
 {
-    CK_RV rv = module->C_GetInfo(ret_info);
+    CK_RV rv = SAY(module, C_GetInfo, ret_info);
     return rv == CKR_OK || call_failed(fault, "C_GetInfo", rv);
 }
 
 static CK_RV open_one(const struct call_session *session, CK_SESSION_HANDLE *ret_handle)
 {
     CK_FLAGS flags = CKF_SERIAL_SESSION | (session->writable ? CKF_RW_SESSION : 0);
-    return session->module->C_OpenSession(session->slot, flags, NULL, NULL, ret_handle);
+    return SAY(&session->module, C_OpenSession, session->slot, flags, NULL, NULL, ret_handle);
 }
 
 bool call_open(struct call_session *session, struct fault *fault)
@@ -151,7 +238,7 @@ bool call_open(struct call_session *session, struct fault *fault)
 static void drop_work(struct call_session *session)
 {
     if (session->work != CK_INVALID_HANDLE)
-        (void)session->module->C_CloseSession(session->work);
+        (void)SAY(&session->module, C_CloseSession, session->work);
     session->work = CK_INVALID_HANDLE;
 }
 
@@ -159,7 +246,7 @@ void call_close(struct call_session *session)
 {
     drop_work(session);
     if (session->login != CK_INVALID_HANDLE)
-        (void)session->module->C_CloseSession(session->login);
+        (void)SAY(&session->module, C_CloseSession, session->login);
     session->login = CK_INVALID_HANDLE;
 }
 
@@ -191,23 +278,23 @@ static CK_UTF8CHAR *pin_bytes(const struct secret *pin)
 
 bool call_login(struct call_session *session, CK_USER_TYPE user, const struct secret *pin, struct fault *fault)
 {
-    CK_RV rv = session->module->C_Login(session->login, user, pin_bytes(pin), secret_size(pin));
+    CK_RV rv = SAY(&session->module, C_Login, session->login, user, pin_bytes(pin), secret_size(pin));
     return rv == CKR_OK || call_failed(fault, "C_Login", rv);
 }
 
-bool call_init_token(CK_FUNCTION_LIST *module, CK_SLOT_ID slot, const char *label, const struct secret *so_pin,
+bool call_init_token(const struct call_module *module, CK_SLOT_ID slot, const char *label, const struct secret *so_pin,
                      struct fault *fault)
 {
     CK_UTF8CHAR padded[32];
     memset(padded, ' ', sizeof padded);
     memcpy(padded, label, strnlen(label, sizeof padded));
-    CK_RV rv = module->C_InitToken(slot, pin_bytes(so_pin), secret_size(so_pin), padded);
+    CK_RV rv = SAY(module, C_InitToken, slot, pin_bytes(so_pin), secret_size(so_pin), padded);
     return rv == CKR_OK || call_failed(fault, "C_InitToken", rv);
 }
 
 bool call_init_pin(struct call_session *session, const struct secret *pin, struct fault *fault)
 {
-    CK_RV rv = session->module->C_InitPIN(session->login, pin_bytes(pin), secret_size(pin));
+    CK_RV rv = SAY(&session->module, C_InitPIN, session->login, pin_bytes(pin), secret_size(pin));
     return rv == CKR_OK || call_failed(fault, "C_InitPIN", rv);
 }
 
@@ -215,7 +302,7 @@ bool call_random(struct call_session *session, uint8_t *ret_bytes, size_t size, 
 {
     CK_RV rv = work_ready(session);
     if (rv == CKR_OK)
-        rv = session->module->C_GenerateRandom(session->work, ret_bytes, size);
+        rv = SAY(&session->module, C_GenerateRandom, session->work, ret_bytes, size);
     return finish(session, "C_GenerateRandom", rv, fault);
 }
 
@@ -224,16 +311,16 @@ bool call_find(struct call_session *session, CK_ATTRIBUTE *filter, size_t filter
 {
     CK_RV rv = work_ready(session);
     if (rv == CKR_OK)
-        rv = session->module->C_FindObjectsInit(session->work, filter, filter_count);
+        rv = SAY(&session->module, C_FindObjectsInit, session->work, filter, filter_count);
     if (rv != CKR_OK)
         return finish(session, "C_FindObjectsInit", rv, fault);
 
     CK_ULONG found = 0;
-    rv = session->module->C_FindObjects(session->work, ret_objects, *count, &found);
+    rv = SAY(&session->module, C_FindObjects, session->work, ret_objects, *count, &found);
     if (rv != CKR_OK)
         return finish(session, "C_FindObjects", rv, fault);
     *count = found;
-    return finish(session, "C_FindObjectsFinal", session->module->C_FindObjectsFinal(session->work), fault);
+    return finish(session, "C_FindObjectsFinal", SAY(&session->module, C_FindObjectsFinal, session->work), fault);
 }
 
 bool call_attributes(struct call_session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attributes, size_t count,
@@ -241,7 +328,7 @@ bool call_attributes(struct call_session *session, CK_OBJECT_HANDLE object, CK_A
 {
     CK_RV rv = work_ready(session);
     if (rv == CKR_OK)
-        rv = session->module->C_GetAttributeValue(session->work, object, attributes, count);
+        rv = SAY(&session->module, C_GetAttributeValue, session->work, object, attributes, count);
     if (rv == CKR_ATTRIBUTE_SENSITIVE || rv == CKR_ATTRIBUTE_TYPE_INVALID)
         rv = CKR_OK; /* the lengths tell which */
     return finish(session, "C_GetAttributeValue", rv, fault);
@@ -251,20 +338,20 @@ bool call_sign(struct call_session *session, const struct call_signing *signing,
                uint8_t *ret_signature, size_t *size, struct fault *fault)
 {
     CK_MECHANISM mechanism = {.mechanism = signing->mechanism};
-    CK_FUNCTION_LIST *module = session->module;
     CK_RV rv = work_ready(session);
     if (rv == CKR_OK)
-        rv = module->C_SignInit(session->work, &mechanism, signing->key);
+        rv = SAY(&session->module, C_SignInit, session->work, &mechanism, signing->key);
     if (rv != CKR_OK)
         return finish(session, "C_SignInit", rv, fault);
 
     if (signing->pin)
-        rv = module->C_Login(session->work, CKU_CONTEXT_SPECIFIC, pin_bytes(signing->pin), secret_size(signing->pin));
+        rv = SAY(&session->module, C_Login, session->work, CKU_CONTEXT_SPECIFIC, pin_bytes(signing->pin),
+                 secret_size(signing->pin));
     if (rv != CKR_OK)
         return finish(session, "C_Login for one signature", rv, fault);
 
     CK_ULONG length = *size;
-    rv = module->C_Sign(session->work, (CK_BYTE *)data, data_size, ret_signature, &length);
+    rv = SAY(&session->module, C_Sign, session->work, (CK_BYTE *)data, data_size, ret_signature, &length);
     if (rv != CKR_OK)
         return finish(session, "C_Sign", rv, fault);
     *size = length;
@@ -279,8 +366,8 @@ CK_RV call_make_pair(struct call_session *session, const struct call_template *p
     CK_RV rv = work_ready(session);
     if (rv != CKR_OK)
         return rv;
-    return session->module->C_GenerateKeyPair(session->work, &mechanism, public_key->attributes, public_key->count,
-                                              private_key->attributes, private_key->count, ret_public, ret_private);
+    return SAY(&session->module, C_GenerateKeyPair, session->work, &mechanism, public_key->attributes,
+               public_key->count, private_key->attributes, private_key->count, ret_public, ret_private);
 }
 
 CK_RV call_make_key(struct call_session *session, CK_MECHANISM_TYPE mechanism, const struct call_template *key,
@@ -290,7 +377,7 @@ CK_RV call_make_key(struct call_session *session, CK_MECHANISM_TYPE mechanism, c
     CK_RV rv = work_ready(session);
     if (rv != CKR_OK)
         return rv;
-    return session->module->C_GenerateKey(session->work, &whole, key->attributes, key->count, ret_key);
+    return SAY(&session->module, C_GenerateKey, session->work, &whole, key->attributes, key->count, ret_key);
 }
 
 CK_RV call_wrap(struct call_session *session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE wrapping, CK_OBJECT_HANDLE key,
@@ -299,7 +386,7 @@ CK_RV call_wrap(struct call_session *session, CK_MECHANISM *mechanism, CK_OBJECT
     CK_ULONG length = *size;
     CK_RV rv = work_ready(session);
     if (rv == CKR_OK)
-        rv = session->module->C_WrapKey(session->work, mechanism, wrapping, key, ret_bytes, &length);
+        rv = SAY(&session->module, C_WrapKey, session->work, mechanism, wrapping, key, ret_bytes, &length);
     if (rv == CKR_OK)
         *size = length;
     return rv;
@@ -311,11 +398,12 @@ CK_RV call_derive(struct call_session *session, CK_MECHANISM *mechanism, CK_OBJE
     CK_RV rv = work_ready(session);
     if (rv != CKR_OK)
         return rv;
-    return session->module->C_DeriveKey(session->work, mechanism, key, derived->attributes, derived->count, ret_key);
+    return SAY(&session->module, C_DeriveKey, session->work, mechanism, key, derived->attributes, derived->count,
+               ret_key);
 }
 
 void call_destroy(struct call_session *session, CK_OBJECT_HANDLE object)
 {
     if (work_ready(session) == CKR_OK)
-        (void)session->module->C_DestroyObject(session->work, object);
+        (void)SAY(&session->module, C_DestroyObject, session->work, object);
 }

@@ -1,5 +1,8 @@
 /* call.h -- the one place that speaks C_* to a PKCS#11 module.
  *
+ * Every C_* call of the program passes one gate: it is counted and timed (hsm/figures.h), a watchdog stands over it
+ * when a server is behind it, and a test may answer in its place (call_observe()).
+ *
  * Each function is one whole operation (init, do, final) on one slot. A session that saw an error may keep a half-done
  * operation, so it is closed and opened afresh before the next call; a second session that is never used for anything
  * keeps the log-in alive meanwhile, because closing the last session logs out.
@@ -17,8 +20,51 @@
 
 #include <p11-kit/pkcs11.h>
 
+#define CALL_ANSWER_MS 5000 /* a server that has not answered by then hangs */
+#define CALL_MAKE_MS 60000  /* the same while a key or a token is made */
+
+/* In place of the module's own answer when the watchdog cut the server off. */
+#define CALL_NO_ANSWER (CKR_VENDOR_DEFINED | 0x4b6f6b75UL)
+
+/* All of PKCS#11 that this program uses, in no order that matters. */
+#define CALL_FUNCTIONS(X)                                                                                              \
+    X(C_Initialize)                                                                                                    \
+    X(C_Finalize)                                                                                                      \
+    X(C_GetInfo)                                                                                                       \
+    X(C_GetSlotList)                                                                                                   \
+    X(C_GetTokenInfo)                                                                                                  \
+    X(C_InitToken)                                                                                                     \
+    X(C_InitPIN)                                                                                                       \
+    X(C_OpenSession)                                                                                                   \
+    X(C_CloseSession)                                                                                                  \
+    X(C_Login)                                                                                                         \
+    X(C_FindObjectsInit)                                                                                               \
+    X(C_FindObjects)                                                                                                   \
+    X(C_FindObjectsFinal)                                                                                              \
+    X(C_GetAttributeValue)                                                                                             \
+    X(C_SignInit)                                                                                                      \
+    X(C_Sign)                                                                                                          \
+    X(C_GenerateRandom)                                                                                                \
+    X(C_GenerateKey)                                                                                                   \
+    X(C_GenerateKeyPair)                                                                                               \
+    X(C_WrapKey)                                                                                                       \
+    X(C_DeriveKey)                                                                                                     \
+    X(C_DestroyObject)
+
+enum call_function {
+#define CALL_ONE(name) CALL_##name,
+    CALL_FUNCTIONS(CALL_ONE)
+#undef CALL_ONE
+};
+
+struct call_module {
+    CK_FUNCTION_LIST *functions; /* NULL: not loaded */
+    struct watchdog *watchdog;   /* NULL: the module is in this process, and nothing ends a wait for it */
+    bool initialized;
+};
+
 struct call_session {
-    CK_FUNCTION_LIST *module;
+    struct call_module module;
     CK_SLOT_ID slot;
     bool writable;           /* new sessions may write token objects */
     CK_SESSION_HANDLE login; /* idle: keeps the log-in */
@@ -35,14 +81,24 @@ NONNULL(1, 2) bool call_failed(struct fault *fault, const char *function, CK_RV 
 enum call_cure { CALL_REOPEN, CALL_STOP };
 NODISCARD enum call_cure call_cure(CK_RV rv);
 
+/* For tests of what becomes of a failing token. The observer sees each call before it is made; CKR_OK lets it through,
+ * anything else is the answer in its place. NULL: none. C_Finalize is always let through. For the whole process. */
+typedef CK_RV call_observer(enum call_function function, void *context);
+void call_observe(call_observer *observer, void *context);
+
+/* Both may come from a server, and so may wait. Finalizing lets a module that is not initialized pass. */
+NODISCARD NONNULL(1) CK_RV call_initialize(struct call_module *module);
+NONNULL(1) void call_finalize(struct call_module *module);
+
 /* Slots with a token. `count` is the array's size before, the number found after. Faults: HSM_CALL. */
-NODISCARD NONNULL(1, 2, 3, 4) bool call_slots(CK_FUNCTION_LIST *module, CK_SLOT_ID *ret_slots, size_t *count,
+NODISCARD NONNULL(1, 2, 3, 4) bool call_slots(const struct call_module *module, CK_SLOT_ID *ret_slots, size_t *count,
                                               struct fault *fault);
 
 /* `ret_present` is false when the token was pulled out since the list was made. Faults: HSM_CALL. */
-NODISCARD NONNULL(1, 3, 4, 5) bool call_token_info(CK_FUNCTION_LIST *module, CK_SLOT_ID slot, CK_TOKEN_INFO *ret_info,
-                                                   bool *ret_present, struct fault *fault);
-NODISCARD NONNULL(1, 2, 3) bool call_module_info(CK_FUNCTION_LIST *module, CK_INFO *ret_info, struct fault *fault);
+NODISCARD NONNULL(1, 3, 4, 5) bool call_token_info(const struct call_module *module, CK_SLOT_ID slot,
+                                                   CK_TOKEN_INFO *ret_info, bool *ret_present, struct fault *fault);
+NODISCARD NONNULL(1, 2, 3) bool call_module_info(const struct call_module *module, CK_INFO *ret_info,
+                                                 struct fault *fault);
 
 /* Opens the idle session. Module, slot and writable are set. Faults: HSM_CALL. */
 NODISCARD NONNULL(1, 2) bool call_open(struct call_session *session, struct fault *fault);
@@ -56,7 +112,7 @@ NODISCARD NONNULL(1, 3, 4) bool call_login(struct call_session *session, CK_USER
                                            struct fault *fault);
 
 /* A token is made of an empty slot: its label is padded here. Faults: HSM_PIN, HSM_CALL. */
-NODISCARD NONNULL(1, 3, 4, 5) bool call_init_token(CK_FUNCTION_LIST *module, CK_SLOT_ID slot, const char *label,
+NODISCARD NONNULL(1, 3, 4, 5) bool call_init_token(const struct call_module *module, CK_SLOT_ID slot, const char *label,
                                                    const struct secret *so_pin, struct fault *fault);
 /* Sets the user's PIN; the session is logged in as the security officer. Faults: HSM_PIN, HSM_CALL. */
 NODISCARD NONNULL(1, 2, 3) bool call_init_pin(struct call_session *session, const struct secret *pin,

@@ -12,7 +12,6 @@
 
 struct token {
     struct call_session session;
-    bool initialized;
     char label[33];
     struct secret *health; /* a struct health: it remembers random bytes */
 };

@@ -3,19 +3,15 @@
 #include "base/clock.h"
 #include "hsm/health.h"
 #include "hsm/inside.h"
+#include "hsm/module.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <p11-kit/p11-kit.h>
 #include <p11-kit/uri.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,94 +21,8 @@
 #define TURN_LOOK_MS 20
 #define LOOKS_MAX 10
 #define LOOK_PAUSE_MS 50
-#define SOCKET_PREFIX "unix:"
-#define SERVER_VARIABLE "P11_KIT_SERVER_ADDRESS"
 
 DEFINE_CLEANUP(P11KitUri *, p11_kit_uri_free)
-
-static bool is_remote(const char *module)
-{
-    return strncmp(module, SOCKET_PREFIX, sizeof SOCKET_PREFIX - 1) == 0;
-}
-
-/* The client module would take an absent server for one without tokens: asked here, the answer is exact. */
-static bool server_answers(const char *path, struct fault *fault)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t length = strnlen(path, sizeof address.sun_path);
-    if (length == 0 || length == sizeof address.sun_path)
-        return fault_set(fault, FAULT_USAGE, 0, "socket path must have 1 to %zu characters",
-                         sizeof address.sun_path - 1);
-    memcpy(address.sun_path, path, length);
-
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return fault_set(fault, FAULT_HSM_MODULE, (unsigned long)errno, "socket: %s", strerror(errno));
-    int result = connect(fd, (const struct sockaddr *)&address, sizeof address);
-    int error = errno;
-    (void)close(fd);
-    if (result < 0)
-        return fault_set(fault, FAULT_HSM_MODULE, (unsigned long)error, "connect to token server '%s': %s", path,
-                         strerror(error));
-    return true;
-}
-
-/* p11-kit's client writes to its socket without MSG_NOSIGNAL. */
-static bool survives_sigpipe(struct fault *fault)
-{
-    struct sigaction now;
-    if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler != SIG_DFL)
-        return true;
-    return fault_set(fault, FAULT_INTERNAL, 0, "SIGPIPE must be ignored before a token server is used");
-}
-
-/* Each load of the client module is a connection of its own with a log-in of its own; it reads the address from the
- * environment, once, while it is loaded. */
-static bool load_client(struct token *token, const char *path, struct fault *fault)
-{
-    if (strchr(path, '%') || strchr(path, ';'))
-        return fault_set(fault, FAULT_USAGE, 0, "socket path must not contain '%%' or ';'");
-    if (!survives_sigpipe(fault) || !server_answers(path, fault))
-        return false;
-
-    char address[sizeof "unix:path=" + sizeof((struct sockaddr_un *)0)->sun_path] = "unix:path=";
-    strncat(address, path, sizeof((struct sockaddr_un *)0)->sun_path);
-    if (setenv(SERVER_VARIABLE, address, 1) != 0)
-        return fault_set(fault, FAULT_NO_MEMORY, 0, "open token");
-    token->session.module = p11_kit_module_load("p11-kit-client.so", P11_KIT_MODULE_CRITICAL);
-    (void)unsetenv(SERVER_VARIABLE);
-    if (!token->session.module)
-        return fault_set(fault, FAULT_HSM_MODULE, 0, "load p11-kit's client module: %s", p11_kit_message());
-    return true;
-}
-
-/* Modules leave handlers behind (their own OpenSSL's, for one) that outlive C_Finalize: once loaded, a module's code
- * stays mapped until the process ends. */
-static bool load_direct(struct token *token, const char *path, struct fault *fault)
-{
-    if (path[0] != '/')
-        return fault_set(fault, FAULT_USAGE, 0, "module must be an absolute path or unix:/path");
-    token->session.module = p11_kit_module_load(path, P11_KIT_MODULE_CRITICAL);
-    if (!token->session.module)
-        return fault_set(fault, FAULT_HSM_MODULE, 0, "load '%s': %s", path, p11_kit_message());
-    void *pinned = dlopen(path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
-    if (pinned)
-        (void)dlclose(pinned);
-    return true;
-}
-
-static bool load(struct token *token, const char *module, struct fault *fault)
-{
-    bool loaded = is_remote(module) ? load_client(token, module + sizeof SOCKET_PREFIX - 1, fault)
-                                    : load_direct(token, module, fault);
-    if (!loaded)
-        return false;
-    CK_RV rv = p11_kit_module_initialize(token->session.module);
-    if (rv != CKR_OK)
-        return fault_set(fault, FAULT_HSM_MODULE, rv, "initialize '%s': %s (0x%lx)", module, call_name(rv), rv);
-    token->initialized = true;
-    return true;
-}
 
 static bool parse_uri(const char *uri, P11KitUri *parsed, struct fault *fault)
 {
@@ -136,13 +46,13 @@ static void copy_label(char label[33], const CK_TOKEN_INFO *info)
     label[length] = '\0';
 }
 
-static bool find_slot(struct token *token, P11KitUri *uri, struct fault *fault)
+static bool find_slot(struct token *token, P11KitUri *uri, CK_FLAGS *ret_flags, struct fault *fault)
 {
+    const struct call_module *module = &token->session.module;
     CK_INFO module_info;
     CK_SLOT_ID slots[SLOTS_MAX];
     size_t count = ARRAY_SIZE(slots);
-    if (!call_module_info(token->session.module, &module_info, fault) ||
-        !call_slots(token->session.module, slots, &count, fault))
+    if (!call_module_info(module, &module_info, fault) || !call_slots(module, slots, &count, fault))
         return false;
     if (!p11_kit_uri_match_module_info(uri, &module_info))
         return fault_set(fault, FAULT_HSM_NOT_FOUND, 0, "the URI names another module");
@@ -151,12 +61,13 @@ static bool find_slot(struct token *token, P11KitUri *uri, struct fault *fault)
     for (size_t i = 0; i < count; i++) {
         CK_TOKEN_INFO info;
         bool present;
-        if (!call_token_info(token->session.module, slots[i], &info, &present, fault))
+        if (!call_token_info(module, slots[i], &info, &present, fault))
             return false;
         if (!present || !(info.flags & CKF_TOKEN_INITIALIZED) || !p11_kit_uri_match_token_info(uri, &info))
             continue;
         copy_label(token->label, &info);
         token->session.slot = slots[i];
+        *ret_flags = info.flags;
         found++;
     }
     if (found == 0)
@@ -168,10 +79,10 @@ static bool find_slot(struct token *token, P11KitUri *uri, struct fault *fault)
 
 /* SoftHSM writes a token's file anew when some process logs in, and whoever looks in that moment is told that the token
  * is broken. A second look hurts nobody: the PIN is not used yet. */
-static bool find_slot_patiently(struct token *token, P11KitUri *uri, struct fault *fault)
+static bool find_slot_patiently(struct token *token, P11KitUri *uri, CK_FLAGS *ret_flags, struct fault *fault)
 {
     struct fault last;
-    for (int looks = 1; !find_slot(token, uri, &last); looks++) {
+    for (int looks = 1; !find_slot(token, uri, ret_flags, &last); looks++) {
         if (last.code != FAULT_HSM_CALL || looks == LOOKS_MAX) {
             *fault = last;
             return false;
@@ -179,6 +90,18 @@ static bool find_slot_patiently(struct token *token, P11KitUri *uri, struct faul
         const struct timespec pause = {.tv_nsec = LOOK_PAUSE_MS * 1000000L};
         (void)nanosleep(&pause, NULL);
     }
+    return true;
+}
+
+/* A try that could be the last one is left to a person. */
+static bool pin_may_be_tried(CK_FLAGS flags, struct fault *fault)
+{
+    if (flags & CKF_USER_PIN_LOCKED)
+        return fault_set(fault, FAULT_HSM_PIN, CKR_PIN_LOCKED,
+                         "the token says that its PIN is locked; it was not tried");
+    if (flags & CKF_USER_PIN_FINAL_TRY)
+        return fault_set(fault, FAULT_HSM_PIN, 0,
+                         "the token says that one more wrong PIN would lock it; the PIN was not tried");
     return true;
 }
 
@@ -194,8 +117,10 @@ bool token_open(const char *module, const char *uri, const struct secret *pin, s
         return fault_set(fault, FAULT_NO_MEMORY, 0, "open token");
     if (!parse_uri(uri, parsed, fault))
         return fault_within(fault, "open token");
-    if (!load(token, module, fault) || !find_slot_patiently(token, parsed, fault) ||
-        !call_open(&token->session, fault) || !call_login(&token->session, CKU_USER, pin, fault))
+    CK_FLAGS flags = 0;
+    if (!module_open(module, &token->session.module, fault) || !find_slot_patiently(token, parsed, &flags, fault) ||
+        !pin_may_be_tried(flags, fault) || !call_open(&token->session, fault) ||
+        !call_login(&token->session, CKU_USER, pin, fault))
         return fault_within(fault, "open token");
     *ret_token = TAKE(token);
     return true;
@@ -229,6 +154,9 @@ bool token_open_with_file(const char *module, const char *uri, const char *pin_f
     CLEANUP(close_descriptor) int turn = open(pin_file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (turn < 0)
         return fault_set(fault, FAULT_FILE, (unsigned long)errno, "open '%s': %s", pin_file, strerror(errno));
+    /* A server that hangs is found out before the turn is taken: it must not hold up the others. */
+    if (!module_answers(module, fault))
+        return fault_within(fault, "open token");
     return take_turn(turn, fault) && token_open(module, uri, pin, ret_token, fault);
 }
 
@@ -236,12 +164,8 @@ void token_free(struct token *token)
 {
     if (!token)
         return;
-    if (token->initialized) {
-        call_close(&token->session);
-        (void)p11_kit_module_finalize(token->session.module);
-    }
-    if (token->session.module)
-        p11_kit_module_release(token->session.module);
+    call_close(&token->session);
+    module_close(&token->session.module);
     secret_free(token->health);
     free(token);
 }
@@ -294,7 +218,8 @@ bool token_random(struct token *token, struct secret *bytes, struct fault *fault
 }
 
 /* The slot to make a token in: the first that holds an empty one. Refuses a label that is taken. */
-static bool find_empty_slot(CK_FUNCTION_LIST *module, const char *label, CK_SLOT_ID *ret_slot, struct fault *fault)
+static bool find_empty_slot(const struct call_module *module, const char *label, CK_SLOT_ID *ret_slot,
+                            struct fault *fault)
 {
     CK_SLOT_ID slots[SLOTS_MAX];
     size_t count = ARRAY_SIZE(slots);
@@ -333,8 +258,9 @@ bool token_initialize(const char *module, const char *label, const struct secret
 
     struct call_session *session = &token->session;
     session->writable = true;
-    if (!load(token, module, fault) || !find_empty_slot(session->module, label, &session->slot, fault) ||
-        !call_init_token(session->module, session->slot, label, so_pin, fault) || !call_open(session, fault) ||
+    if (!module_open(module, &session->module, fault) ||
+        !find_empty_slot(&session->module, label, &session->slot, fault) ||
+        !call_init_token(&session->module, session->slot, label, so_pin, fault) || !call_open(session, fault) ||
         !call_login(session, CKU_SO, so_pin, fault) || !call_init_pin(session, pin, fault))
         return fault_within(fault, "initialize token '%s'", label);
     return true;
