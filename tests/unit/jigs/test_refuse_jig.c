@@ -44,15 +44,16 @@ static const char good_jig[] =
     "  - a.yaml\n"                                                                                     /* 31 */
     "  - b.yaml\n";                                                                                    /* 32 */
 
-static const char good_ceremony[] = "organization: Works\n"                                            /* 1 */
-                                    "country: JP\n"                                                    /* 2 */
-                                    "root: {module: m.so, uri: 'pkcs11:token=a', pin_file: a}\n"       /* 3 */
-                                    "production: {module: m.so, uri: 'pkcs11:token=b', pin_file: b}\n" /* 4 */
-                                    "recovery: {module: m.so, uri: 'pkcs11:token=c', pin_file: c}\n"   /* 5 */
-                                    "root_years: 30\n"                                                 /* 6 */
-                                    "issuing_years: 20\n"                                              /* 7 */
-                                    "station_years: 5\n"                                               /* 8 */
-                                    "output: ca\n";                                                    /* 9 */
+static const char good_ceremony[] = "organization: Works\n"                                              /* 1 */
+                                    "country: JP\n"                                                      /* 2 */
+                                    "root: {module: m.so, uri: 'pkcs11:token=a', pin_file: a}\n"         /* 3 */
+                                    "production: [{module: m.so, uri: 'pkcs11:token=b', pin_file: b}]\n" /* 4 */
+                                    "recovery: {module: m.so, uri: 'pkcs11:token=c', pin_file: c}\n"     /* 5 */
+                                    "root_years: 30\n"                                                   /* 6 */
+                                    "issuing_years: 20\n"                                                /* 7 */
+                                    "station_years: 5\n"                                                 /* 8 */
+                                    "output: ca\n"                                                       /* 9 */
+                                    "custodians: [{name: A, role: B}, {name: C, role: D}]\n";            /* 10 */
 
 /* 260 characters */
 #define TEXT_65 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklm"
@@ -226,7 +227,8 @@ static const struct bad bad_jigs[] = {
 
 static const struct bad bad_ceremonies[] = {
     {"country: JP", "country: jp", FAULT_CONFIG_VALUE, "ceremony.yaml:2:1: country: ", "two letters A-Z"},
-    {"pkcs11:token=b", "pkcs11:token=a", FAULT_CONFIG_VALUE, "ceremony.yaml:4:1: production: ", "that of root again"},
+    {"pkcs11:token=b", "pkcs11:token=a", FAULT_CONFIG_VALUE,
+     "ceremony.yaml:4:14: production[1]: ", "that of root again"},
     {"pin_file: c}", "pin_file: ''}", FAULT_CONFIG_VALUE, "ceremony.yaml:5:49: recovery.pin_file: ", "expected a path"},
     {"issuing_years: 20", "issuing_years: 31", FAULT_CONFIG_VALUE,
      "ceremony.yaml:7:1: issuing_years: ", "from 1 to 30"},
@@ -234,6 +236,16 @@ static const struct bad bad_ceremonies[] = {
     {"output: ca\n", "", FAULT_CONFIG_KEY, "ceremony.yaml:1:1: output: ", "missing key"},
     {"output: ca\n", "output: ca\nspare: {module: m.so}\n", FAULT_CONFIG_KEY,
      "ceremony.yaml:10:1: spare.uri: ", "missing key"},
+    {"pin_file: b}", "pin_file: b}, {module: m.so, uri: 'pkcs11:token=b', pin_file: b}", FAULT_CONFIG_VALUE,
+     "ceremony.yaml:4:66: production[2]: ", "that of production[1] again"},
+    {"[{module: m.so, uri: 'pkcs11:token=b', pin_file: b}]", "[]", FAULT_CONFIG_VALUE,
+     "ceremony.yaml:4:1: production: ", "at least 1"},
+    {"[{module: m.so, uri: 'pkcs11:token=b', pin_file: b}]", "{module: m.so, uri: 'pkcs11:token=b', pin_file: b}",
+     FAULT_CONFIG_VALUE, "ceremony.yaml:4:1: production: ", "list"},
+    {"name: C", "name: A", FAULT_CONFIG_VALUE, "ceremony.yaml:10:35: custodians[2].name: ", "each custodian once"},
+    {", role: D", "", FAULT_CONFIG_KEY, "ceremony.yaml:10:34: custodians[2].role: ", "missing key"},
+    {"[{name: A, role: B}, {name: C, role: D}]", "[]", FAULT_CONFIG_VALUE,
+     "ceremony.yaml:10:1: custodians: ", "at least 1"},
     {"pin_file: a}", "pin: a}", FAULT_CONFIG_KEY,
      "ceremony.yaml:3:45: root.pin: ", "unknown key; expected one of module"},
 };

@@ -228,7 +228,13 @@ static void reads_the_ceremony(void **state)
     assert_string_equal(ceremony->country, "JP");
     assert_string_equal(ceremony->root.module, "/usr/lib/softhsm/libsofthsm2.so");
     assert_string_equal(ceremony->root.uri, "pkcs11:token=kokuin-root");
-    assert_string_equal(ceremony->production.uri, "pkcs11:token=kokuin-production");
+    assert_int_equal(ceremony->production_count, 2);
+    assert_string_equal(ceremony->production[0].uri, "pkcs11:token=kokuin-production");
+    assert_string_equal(ceremony->production[1].uri, "pkcs11:token=kokuin-production-2");
+    assert_string_equal(ceremony->production[1].pin_file, SHIPPED "/secrets/production-2.pin");
+    assert_int_equal(ceremony->custodian_count, 2);
+    assert_string_equal(ceremony->custodians[0].name, "Sato Hanako");
+    assert_string_equal(ceremony->custodians[1].role, "witness, quality assurance");
     assert_string_equal(ceremony->recovery.pin_file, SHIPPED "/secrets/recovery.pin");
     assert_string_equal(ceremony->spare.uri, "pkcs11:token=kokuin-spare");
     assert_int_equal(ceremony->root_years, 30);
