@@ -408,9 +408,10 @@ CK_RV call_unwrap(struct call_session *session, const struct call_wrapped *wrapp
                   CK_OBJECT_HANDLE *ret_key)
 {
     CK_RV rv = work_ready(session);
-    return rv != CKR_OK ? rv
-                        : SAY(&session->module, C_UnwrapKey, session->work, wrapped->mechanism, wrapped->unwrapping,
-                              wrapped->bytes, wrapped->size, key->attributes, key->count, ret_key);
+    if (rv != CKR_OK)
+        return rv;
+    return SAY(&session->module, C_UnwrapKey, session->work, wrapped->mechanism, wrapped->unwrapping, wrapped->bytes,
+               wrapped->size, key->attributes, key->count, ret_key);
 }
 
 CK_RV call_derive(struct call_session *session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key,

@@ -184,7 +184,7 @@ bool key_list_points(struct token *token, uint8_t (*ret_points)[POINT_SIZE], siz
                          token->label);
     for (size_t i = 0; i < count; i++) {
         struct fault other; /* a key on another curve */
-        if (read_point(token, found[i], ret_points[listed], "public", &other))
+        if (key_point(token, found[i], ret_points[listed], "public", &other))
             listed++;
         else if (other.code != FAULT_HSM_KEY_WRONG) {
             *fault = other;

@@ -80,7 +80,7 @@ static bool put_token(FILE *out, const struct token *token, struct fault *fault)
 {
     CK_TOKEN_INFO info;
     bool present;
-    if (!call_token_info(token->session.module, token->session.slot, &info, &present, fault))
+    if (!call_token_info(&token->session.module, token->session.slot, &info, &present, fault))
         return false;
     if (!present)
         return fault_set(fault, FAULT_HSM_CALL, 0, "token '%s' was pulled out", token->label);

@@ -60,9 +60,10 @@ static const char *const advices[][2] = {
                        "このHSMの p11-kit server を起動し、ソケットのディレクトリの権限を確認してください。"},
     [ADVICE_MODULE] = {"Install the token maker's PKCS#11 module, or correct 'module' of this token in the jig file.",
                        "HSMメーカーのPKCS#11モジュールを導入するか、ジグ設定の module を直してください。"},
-    [ADVICE_TOKEN] = {"Plug the token in, or correct its 'uri' in the jig file: p11tool --provider MODULE --list-tokens "
-                      "shows what is there.",
-                      "HSMを接続するか、ジグ設定の uri を直してください (p11tool --list-tokens で確認)。"},
+    [ADVICE_TOKEN] =
+        {"Plug the token in, or correct its 'uri' in the jig file: p11tool --provider MODULE --list-tokens "
+         "shows what is there.",
+         "HSMを接続するか、ジグ設定の uri を直してください (p11tool --list-tokens で確認)。"},
     [ADVICE_MECHANISM] = {"Allow the mechanism in the token's own configuration, or reach the token in a way that "
                           "passes it.",
                           "HSMの設定でこの機構を許可するか、別の接続方法にしてください。"},
