@@ -27,6 +27,7 @@ static const struct {
     {CKR_HOST_MEMORY, "CKR_HOST_MEMORY"},
     {CKR_FUNCTION_FAILED, "CKR_FUNCTION_FAILED"},
     {CKR_ARGUMENTS_BAD, "CKR_ARGUMENTS_BAD"},
+    {CKR_ATTRIBUTE_READ_ONLY, "CKR_ATTRIBUTE_READ_ONLY"},
     {CKR_ATTRIBUTE_TYPE_INVALID, "CKR_ATTRIBUTE_TYPE_INVALID"},
     {CKR_ATTRIBUTE_VALUE_INVALID, "CKR_ATTRIBUTE_VALUE_INVALID"},
     {CKR_DATA_LEN_RANGE, "CKR_DATA_LEN_RANGE"},
@@ -217,6 +218,17 @@ bool call_token_info(const struct call_module *module, CK_SLOT_ID slot, CK_TOKEN
     return true;
 }
 
+bool call_signs_with(const struct call_module *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE mechanism, bool *ret_signs,
+                     struct fault *fault)
+{
+    CK_MECHANISM_INFO info = {0};
+    CK_RV rv = SAY(module, C_GetMechanismInfo, slot, mechanism, &info);
+    if (rv != CKR_OK && rv != CKR_MECHANISM_INVALID)
+        return call_failed(fault, "C_GetMechanismInfo", rv);
+    *ret_signs = rv == CKR_OK && (info.flags & CKF_SIGN);
+    return true;
+}
+
 bool call_module_info(const struct call_module *module, CK_INFO *ret_info, struct fault *fault)
 {
     CK_RV rv = SAY(module, C_GetInfo, ret_info);
@@ -390,6 +402,16 @@ CK_RV call_wrap(struct call_session *session, CK_MECHANISM *mechanism, CK_OBJECT
     if (rv == CKR_OK)
         *size = length;
     return rv;
+}
+
+CK_RV call_unwrap(struct call_session *session, const struct call_wrapped *wrapped, const struct call_template *key,
+                  CK_OBJECT_HANDLE *ret_key)
+{
+    CK_RV rv = work_ready(session);
+    if (rv != CKR_OK)
+        return rv;
+    return SAY(&session->module, C_UnwrapKey, session->work, wrapped->mechanism, wrapped->unwrapping, wrapped->bytes,
+               wrapped->size, key->attributes, key->count, ret_key);
 }
 
 CK_RV call_derive(struct call_session *session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key,

@@ -33,6 +33,7 @@
     X(C_GetInfo)                                                                                                       \
     X(C_GetSlotList)                                                                                                   \
     X(C_GetTokenInfo)                                                                                                  \
+    X(C_GetMechanismInfo)                                                                                              \
     X(C_InitToken)                                                                                                     \
     X(C_InitPIN)                                                                                                       \
     X(C_OpenSession)                                                                                                   \
@@ -48,6 +49,7 @@
     X(C_GenerateKey)                                                                                                   \
     X(C_GenerateKeyPair)                                                                                               \
     X(C_WrapKey)                                                                                                       \
+    X(C_UnwrapKey)                                                                                                     \
     X(C_DeriveKey)                                                                                                     \
     X(C_DestroyObject)
 
@@ -99,6 +101,10 @@ NODISCARD NONNULL(1, 3, 4, 5) bool call_token_info(const struct call_module *mod
                                                    CK_TOKEN_INFO *ret_info, bool *ret_present, struct fault *fault);
 NODISCARD NONNULL(1, 2, 3) bool call_module_info(const struct call_module *module, CK_INFO *ret_info,
                                                  struct fault *fault);
+
+/* Whether the token, through this way to it, signs with a mechanism. Faults: HSM_CALL. */
+NODISCARD NONNULL(1, 4, 5) bool call_signs_with(const struct call_module *module, CK_SLOT_ID slot,
+                                                CK_MECHANISM_TYPE mechanism, bool *ret_signs, struct fault *fault);
 
 /* Opens the idle session. Module, slot and writable are set. Faults: HSM_CALL. */
 NODISCARD NONNULL(1, 2) bool call_open(struct call_session *session, struct fault *fault);
@@ -155,6 +161,15 @@ NODISCARD CK_RV call_make_key(struct call_session *session, CK_MECHANISM_TYPE me
                               const struct call_template *key, CK_OBJECT_HANDLE *ret_key);
 NODISCARD CK_RV call_wrap(struct call_session *session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE wrapping,
                           CK_OBJECT_HANDLE key, uint8_t *ret_bytes, size_t *size);
+/* What was wrapped, how, and under which key of the token. */
+struct call_wrapped {
+    CK_MECHANISM *mechanism;
+    CK_OBJECT_HANDLE unwrapping;
+    uint8_t *bytes;
+    size_t size;
+};
+NODISCARD CK_RV call_unwrap(struct call_session *session, const struct call_wrapped *wrapped,
+                            const struct call_template *key, CK_OBJECT_HANDLE *ret_key);
 NODISCARD CK_RV call_derive(struct call_session *session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key,
                             const struct call_template *derived, CK_OBJECT_HANDLE *ret_key);
 void call_destroy(struct call_session *session, CK_OBJECT_HANDLE object);

@@ -4,14 +4,20 @@
  * secret key out of its token and fails if that works. It never overwrites or reuses a key. When it fails, the keys it
  * made itself are destroyed again and no file is left.
  *
- *   label               on          use                          certified by   file
- *   kokuin-root         root        signs certificates           itself         root.pem
- *   kokuin-issuing      production  signs device certificates    root           issuing.pem
- *   kokuin-station      production  TLS server towards units     root           station.pem
- *   kokuin-checkpoint   production  signs the log's tree heads   root           checkpoint.pem
- *   kokuin-fingerprint  production  HMAC of passwords            -              -
- *   kokuin-recovery     recovery    opens sealed passwords       root           recovery.pem
- *   kokuin-spare        spare       the same, kept elsewhere     root           spare.pem
+ *   label               on                use                          certified by   file
+ *   kokuin-root         root              signs certificates           itself         root.pem
+ *   kokuin-issuing      each production   signs device certificates    root           issuing-N.pem
+ *   kokuin-station      each production   TLS server towards units     root           station-N.pem
+ *   kokuin-checkpoint   each production   signs the log's tree heads   root           checkpoint-N.pem
+ *   kokuin-fingerprint  each production   HMAC of passwords            -              fingerprint.check, .backup
+ *   kokuin-recovery     recovery          opens sealed passwords       root           recovery.pem
+ *   kokuin-spare        spare             the same, kept elsewhere     root           spare.pem
+ *
+ * N counts the production tokens from 1 in the order of the plan. The fingerprint key has the same value on all of
+ * them: it is born in a session of the first, carried wrapped (hsm/carry.h), and sealed to the recovery key in
+ * fingerprint.backup, because uniqueness of passwords is lost with it. fingerprint.check is its check value. With a way
+ * to the token that passes no key agreement or wrapping, one production token has a fingerprint key born in it, without
+ * a backup; several are refused before anything is made.
  *
  * The root certifies the station itself: no device certificate, which the issuing CA signs, is ever as near to the
  * root. So station.pem is the leaf alone; a reader must still expect intermediates behind the leaf.
@@ -29,23 +35,35 @@
 
 #include "hsm/token.h"
 
+#define CEREMONY_TOKENS_MAX 4
+#define CEREMONY_PEOPLE_MAX 8
+
 struct ceremony_tokens {
     struct token *root;
-    const struct secret *root_pin; /* the root key asks for it before each signature */
-    struct token *production;
+    const struct secret *root_pin;                 /* the root key asks for it before each signature */
+    struct token *production[CEREMONY_TOKENS_MAX]; /* their order numbers the files */
+    size_t production_count;
     struct token *recovery;
     struct token *spare; /* NULL: none */
+};
+
+struct ceremony_person {
+    const char *name;
+    const char *role;
 };
 
 struct ceremony_names {
     const char *organization;
     const char *country;                               /* two capital letters */
     unsigned root_years, issuing_years, station_years; /* 1 to 100; recovery and checkpoint last as long as the root */
-    const char *output; /* an existing directory: *.pem and ceremony.json; none of them may be there yet */
+    const char *output; /* an existing directory: the files above; none of them may be there yet */
+    struct ceremony_person custodians[CEREMONY_PEOPLE_MAX]; /* who is present: for the record */
+    size_t custodian_count;
 };
 
-/* Faults: HSM_KEY_EXISTS, HSM_KEY_LEAVES, HSM_KEY_WRONG, HSM_CALL, HSM_PIN, HSM_RANDOM, CRYPTO, CERTIFICATE_REFUSED,
- * FILE (also when an output file is there already), USAGE for names or years that do not fit, NO_MEMORY.
+/* Faults: HSM_CANNOT when the keys cannot be carried to each production token, HSM_KEY_EXISTS, HSM_KEY_LEAVES,
+ * HSM_KEY_WRONG, HSM_CALL, HSM_PIN, HSM_RANDOM, CRYPTO, CERTIFICATE_REFUSED, FILE (also when an output file is there
+ * already), USAGE for names or years that do not fit, NO_MEMORY.
  */
 NODISCARD NONNULL(1, 2, 3) bool ceremony_perform(const struct ceremony_tokens *tokens,
                                                  const struct ceremony_names *names, struct fault *fault);

@@ -49,8 +49,8 @@ static bool is_protected(struct token *token, CK_OBJECT_HANDLE object, bool *ret
 }
 
 /* Some tokens give the point bare, some wrapped in an OCTET STRING as the standard says. */
-static bool read_point(struct token *token, CK_OBJECT_HANDLE object, uint8_t ret_point[POINT_SIZE], const char *label,
-                       struct fault *fault)
+bool key_point(struct token *token, CK_OBJECT_HANDLE object, uint8_t ret_point[POINT_SIZE], const char *label,
+               struct fault *fault)
 {
     uint8_t bytes[POINT_SIZE + 2];
     CK_ATTRIBUTE attribute = {CKA_EC_POINT, bytes, sizeof bytes};
@@ -80,7 +80,7 @@ bool key_find(struct token *token, const char *label, struct key *ret_key, struc
     if (attribute.ulValueLen == 0 || attribute.ulValueLen > sizeof id)
         return fault_set(fault, FAULT_HSM_KEY_WRONG, 0, "key '%s' has no CKA_ID", label);
     if (!find_one(token, CKO_PUBLIC_KEY, label, id, attribute.ulValueLen, &public_half, fault) ||
-        !read_point(token, public_half, key.point, label, fault))
+        !key_point(token, public_half, key.point, label, fault))
         return fault_within(fault, "public half");
     *ret_key = key;
     return true;
@@ -184,7 +184,7 @@ bool key_list_points(struct token *token, uint8_t (*ret_points)[POINT_SIZE], siz
                          token->label);
     for (size_t i = 0; i < count; i++) {
         struct fault other; /* a key on another curve */
-        if (read_point(token, found[i], ret_points[listed], "public", &other))
+        if (key_point(token, found[i], ret_points[listed], "public", &other))
             listed++;
         else if (other.code != FAULT_HSM_KEY_WRONG) {
             *fault = other;

@@ -32,6 +32,10 @@ struct key {
 NODISCARD NONNULL(1, 2, 3, 4) bool key_find(struct token *token, const char *label, struct key *ret_key,
                                             struct fault *fault);
 
+/* The point of a public key; `label` names it in a fault. Faults: HSM_KEY_WRONG when it is not on P-256, HSM_CALL. */
+NODISCARD NONNULL(1, 3, 4, 5) bool key_point(struct token *token, CK_OBJECT_HANDLE object,
+                                             uint8_t ret_point[POINT_SIZE], const char *label, struct fault *fault);
+
 /* The one secret key of this label, protected. Faults: as above. */
 NODISCARD NONNULL(1, 2, 3, 4) bool key_find_secret(struct token *token, const char *label, CK_OBJECT_HANDLE *ret_key,
                                                    struct fault *fault);

@@ -157,7 +157,6 @@ static bool compare_told(const struct made_key *made, struct fault *fault)
     return true;
 }
 
-/* Signing and MAC keys are used once, so that a key which cannot do its work never gets a certificate. */
 static bool read_public(struct made_key *made, struct fault *fault)
 {
     if (made->order->use == MAKE_MAC) {
@@ -179,16 +178,52 @@ static bool read_public(struct made_key *made, struct fault *fault)
     return true;
 }
 
-bool make_key(struct token *token, const struct make_order *order, struct made_key *ret_made, struct fault *fault)
+bool make_choose(struct token *token, const struct make_order *order, struct made_key *ret_made, struct fault *fault)
 {
     struct made_key made = {.order = order, .token = token};
-    call_make_writable(&token->session);
     if (!token_draw(token, made.id, sizeof made.id, fault))
         return fault_within(fault, "make '%s'", order->label);
-    if (!create(&made, fault) || !read_back(&made, fault) || !compare_told(&made, fault) ||
-        !read_public(&made, fault) || !attack_key(&made, fault)) {
+    *ret_made = made;
+    return true;
+}
+
+bool make_create(struct made_key *made, struct fault *fault)
+{
+    call_make_writable(&made->token->session);
+    return create(made, fault) ||
+           fault_within(fault, "make '%s' on token '%s'", made->order->label, made->token->label);
+}
+
+/* A key that cannot do its work never gets a certificate. */
+static bool prove(const struct made_key *made, const struct secret *pin, struct fault *fault)
+{
+    uint8_t challenge[32], der[DER_SIGNATURE_MAX];
+    size_t size;
+    CLEANUP(EVP_PKEY_freep) EVP_PKEY *public_half = NULL;
+    if (!crypto_public_key(made->key.point, &public_half, fault) ||
+        !token_draw(made->token, challenge, sizeof challenge, fault) ||
+        !key_sign(made->token, &made->key, pin, challenge, der, &size, fault))
+        return fault_within(fault, "prove it");
+    return crypto_verify(public_half, challenge, der, size) ||
+           fault_set(fault, FAULT_HSM_KEY_WRONG, 0, "it does not sign for its public half");
+}
+
+bool make_examine(struct made_key *made, const struct secret *pin, struct fault *fault)
+{
+    if (!read_back(made, fault) || !compare_told(made, fault) || !read_public(made, fault) ||
+        !attack_key(made, fault) || (made->order->use == MAKE_SIGN && !prove(made, pin, fault)))
+        return fault_within(fault, "'%s' on token '%s'", made->order->label, made->token->label);
+    return true;
+}
+
+bool make_key(struct token *token, const struct make_order *order, struct made_key *ret_made, struct fault *fault)
+{
+    struct made_key made;
+    if (!make_choose(token, order, &made, fault))
+        return false;
+    if (!make_create(&made, fault) || !make_examine(&made, NULL, fault)) {
         make_undo(&made);
-        return fault_within(fault, "make '%s' on token '%s'", order->label, token->label);
+        return false;
     }
     *ret_made = made;
     return true;

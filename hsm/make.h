@@ -46,9 +46,23 @@ NODISCARD const char *make_attribute_name(size_t index);
 /* Refuses when any object of this label is on the token. Faults: HSM_KEY_EXISTS, HSM_CALL. */
 NODISCARD NONNULL(1, 2, 3) bool make_check_free(struct token *token, const char *label, struct fault *fault);
 
-/* On false nothing of the key is left on the token.
+/* A random CKA_ID for a key that is not made yet. Faults: HSM_CALL, HSM_RANDOM. */
+NODISCARD NONNULL(1, 2, 3, 4) bool make_choose(struct token *token, const struct make_order *order,
+                                               struct made_key *ret_made, struct fault *fault);
+
+/* Makes the key that was chosen; nobody has looked at it yet. Faults: HSM_CALL. */
+NODISCARD NONNULL(1, 2) bool make_create(struct made_key *made, struct fault *fault);
+
+/* Reads back what the token says of it, compares that with the order, attacks it, and has it do its work: a signature,
+ * a MAC, an agreement. `pin` only for a key that asks for it.
  *
- * Faults: HSM_KEY_LEAVES, HSM_KEY_WRONG, HSM_CALL, HSM_RANDOM, CRYPTO, NO_MEMORY.
+ * Faults: HSM_KEY_LEAVES, HSM_KEY_WRONG, HSM_CALL, HSM_RANDOM, HSM_PIN, CRYPTO, NO_MEMORY.
+ */
+NODISCARD NONNULL(1, 3) bool make_examine(struct made_key *made, const struct secret *pin, struct fault *fault);
+
+/* All three, for a key that asks for no PIN. On false nothing of the key is left on the token.
+ *
+ * Faults: as above.
  */
 NODISCARD NONNULL(1, 2, 3, 4) bool make_key(struct token *token, const struct make_order *order,
                                             struct made_key *ret_made, struct fault *fault);

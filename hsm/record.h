@@ -7,16 +7,10 @@
  */
 #pragma once
 
-#include "hsm/ceremony.h"
-#include "hsm/make.h"
+#include "hsm/place.h"
 
-struct record_entry {
-    const struct made_key *made;
-    const char *file; /* NULL: a key without a certificate */
-    X509 *certificate;
-};
+#define RECORD_FILE "ceremony.json"
 
-/* Faults: CRYPTO, NO_MEMORY. */
-NODISCARD NONNULL(1, 2, 4, 5, 6) bool record_write(const struct ceremony_names *names,
-                                                   const struct record_entry *entries, size_t count, char **ret_text,
-                                                   size_t *ret_size, struct fault *fault);
+/* `carried`: the fingerprint key came to its tokens wrapped. Faults: CRYPTO, HSM_CALL, NO_MEMORY. */
+NODISCARD NONNULL(1, 2, 4, 5) bool record_write(const struct ceremony_names *names, const struct places *places,
+                                                bool carried, char **ret_text, struct fault *fault);

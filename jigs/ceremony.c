@@ -6,20 +6,43 @@
 #include "jigs/token_texts.h"
 #include "jigs/value.h"
 
+struct custodian_texts {
+    char *name, *role;
+};
+
 struct ceremony_texts {
     char *organization, *country, *root_years, *issuing_years, *station_years, *output;
-    struct token_texts root, production, recovery;
+    struct token_texts root, recovery;
     struct token_texts *spare;
+    struct token_texts *production;
+    unsigned production_count;
+    struct custodian_texts *custodians;
+    unsigned custodians_count;
 };
+
+static const struct cyaml_schema_value production_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct token_texts, token_fields)};
+
+static const struct cyaml_schema_field custodian_fields[] = {
+    DOCUMENT_TEXT("name", struct custodian_texts, name),
+    DOCUMENT_TEXT("role", struct custodian_texts, role),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_value custodian_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct custodian_texts, custodian_fields)};
 
 static const struct cyaml_schema_field ceremony_fields[] = {
     DOCUMENT_TEXT("organization", struct ceremony_texts, organization),
     DOCUMENT_TEXT("country", struct ceremony_texts, country),
     CYAML_FIELD_MAPPING("root", CYAML_FLAG_DEFAULT, struct ceremony_texts, root, token_fields),
-    CYAML_FIELD_MAPPING("production", CYAML_FLAG_DEFAULT, struct ceremony_texts, production, token_fields),
+    CYAML_FIELD_SEQUENCE("production", CYAML_FLAG_POINTER, struct ceremony_texts, production, &production_entry, 1,
+                         CEREMONY_PRODUCTION_MAX),
     CYAML_FIELD_MAPPING("recovery", CYAML_FLAG_DEFAULT, struct ceremony_texts, recovery, token_fields),
     CYAML_FIELD_MAPPING_PTR("spare", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct ceremony_texts, spare,
                             token_fields),
+    CYAML_FIELD_SEQUENCE("custodians", CYAML_FLAG_POINTER, struct ceremony_texts, custodians, &custodian_entry, 1,
+                         CEREMONY_CUSTODIANS_MAX),
     DOCUMENT_TEXT("root_years", struct ceremony_texts, root_years),
     DOCUMENT_TEXT("issuing_years", struct ceremony_texts, issuing_years),
     DOCUMENT_TEXT("station_years", struct ceremony_texts, station_years),
@@ -47,17 +70,56 @@ static bool read_token(const struct spot *top, const char *key, const struct tok
     return token_read_texts(&spot, texts, ret_token->module, ret_token->uri, ret_token->pin_file, CEREMONY_PATH_SIZE);
 }
 
+static bool read_production(const struct spot *top, const struct ceremony_texts *texts, struct ceremony *ceremony)
+{
+    for (unsigned i = 0; i < texts->production_count; i++) {
+        char key[32];
+        document_entry_key(key, sizeof key, "production", i);
+        if (!read_token(top, key, &texts->production[i], &ceremony->production[i]))
+            return false;
+    }
+    ceremony->production_count = texts->production_count;
+    return true;
+}
+
+static bool read_custodians(const struct spot *top, const struct ceremony_texts *texts, struct ceremony *ceremony)
+{
+    for (unsigned i = 0; i < texts->custodians_count; i++) {
+        char key[32];
+        document_entry_key(key, sizeof key, "custodians", i);
+        const struct spot spot = {.document = top->document, .under = key, .fault = top->fault};
+        struct ceremony_custodian *custodian = &ceremony->custodians[i];
+        if (!value_read_text(&spot, "name", texts->custodians[i].name, VALUE_WORDS, custodian->name,
+                             sizeof custodian->name) ||
+            !value_read_text(&spot, "role", texts->custodians[i].role, VALUE_WORDS, custodian->role,
+                             sizeof custodian->role))
+            return false;
+        for (unsigned k = 0; k < i; k++)
+            if (strcmp(ceremony->custodians[k].name, custodian->name) == 0)
+                return document_refuse(&spot, "name", FAULT_CONFIG_VALUE,
+                                       "expected each custodian once, found '%.40s' again", custodian->name);
+    }
+    ceremony->custodian_count = texts->custodians_count;
+    return true;
+}
+
 /* Keys that guard against each other on one token would guard nothing. */
 static bool check_tokens(const struct spot *top, const struct ceremony *ceremony)
 {
-    const struct {
-        const char *key;
+    struct {
+        char key[32];
         const struct ceremony_token *token;
-    } tokens[] = {{"root", &ceremony->root},
-                  {"production", &ceremony->production},
-                  {"recovery", &ceremony->recovery},
-                  {"spare", &ceremony->spare}};
-    for (size_t i = 0; i < ARRAY_SIZE(tokens); i++)
+    } tokens[3 + CEREMONY_PRODUCTION_MAX] = {{"root", &ceremony->root}};
+    size_t count = 1;
+    for (unsigned i = 0; i < ceremony->production_count; i++) {
+        document_entry_key(tokens[count].key, sizeof tokens[count].key, "production", i);
+        tokens[count++].token = &ceremony->production[i];
+    }
+    memcpy(tokens[count].key, "recovery", sizeof "recovery");
+    tokens[count++].token = &ceremony->recovery;
+    memcpy(tokens[count].key, "spare", sizeof "spare");
+    tokens[count++].token = &ceremony->spare;
+    for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < i; k++)
             if (strcmp(tokens[i].token->module, tokens[k].token->module) == 0 &&
                 strcmp(tokens[i].token->uri, tokens[k].token->uri) == 0)
@@ -80,11 +142,10 @@ static bool read_ceremony(const struct spot *top, const struct ceremony_texts *t
     return value_read_text(top, "organization", texts->organization, VALUE_WORDS, ceremony->organization,
                            sizeof ceremony->organization) &&
            read_country(top, texts->country, ceremony->country) &&
-           read_token(top, "root", &texts->root, &ceremony->root) &&
-           read_token(top, "production", &texts->production, &ceremony->production) &&
+           read_token(top, "root", &texts->root, &ceremony->root) && read_production(top, texts, ceremony) &&
            read_token(top, "recovery", &texts->recovery, &ceremony->recovery) &&
            read_token(top, "spare", texts->spare, &ceremony->spare) && check_tokens(top, ceremony) &&
-           read_years(top, texts, ceremony) &&
+           read_custodians(top, texts, ceremony) && read_years(top, texts, ceremony) &&
            value_read_path(top, "output", texts->output, ceremony->output, sizeof ceremony->output);
 }
 

@@ -83,8 +83,8 @@ start_record() {
 
 start_token() {
     say "making keys on a private SoftHSM"
-    TOKEN_MAKE=$programs/token-make "$top/hsm/tools/private-token" start "$demo/token" root production recovery spare >"$demo/token.env" \
-        2>>"$demo/log/token.log" 9>&- || fail 1 "the token did not start; see build/demo/log/token.log"
+    TOKEN_MAKE=$programs/token-make "$top/hsm/tools/private-token" start "$demo/token" root production production-2 recovery spare \
+        >"$demo/token.env" 2>>"$demo/log/token.log" 9>&- || fail 1 "the token did not start; see build/demo/log/token.log"
     # shellcheck source=/dev/null
     . "$demo/token.env"
     write_ceremony >"$demo/ceremony.yaml"
@@ -113,21 +113,24 @@ start_plant() {
     start_token
     start_printer
     write_jig >"$demo/jig.yaml"
-    cp "$demo/keys/root.pem" "$demo/keys/issuing.pem" "$demo/ca/"
+    cp "$demo/keys/root.pem" "$demo/ca/"
+    cat "$demo"/keys/issuing-*.pem >"$demo/ca/issuing.pem"
 }
 
 # ---- the files of this plant, from the examples beside this one -----------------------------------------------------
 
 write_ceremony() {
-    sed -e "s|^  module: .*|  module: $KOKUIN_TOKEN_MODULE|" \
+    sed -e "s|^\([ -]*\)module: .*|\1module: $KOKUIN_TOKEN_MODULE|" \
         -e "s|pin_file: secrets/|pin_file: token/pins/|" \
         -e "s|token=kokuin-|token=|" \
         -e "s|^output: .*|output: keys|" "$here/ceremony.yaml"
 }
 
+# Each production token is behind a server of its own, so that one can die without the other.
 write_jig() {
     sed -e "s|^station: .*|station: demo|" \
-        -e "s|^  module: .*|  module: unix:$KOKUIN_TOKEN_SOCKET|" \
+        -e "s|module: unix:/run/kokuin/p11-kit-1.sock|module: unix:$demo/token/production.sock|" \
+        -e "s|module: unix:/run/kokuin/p11-kit-2.sock|module: unix:$demo/token/production-2.sock|" \
         -e "s|pin_file: secrets/|pin_file: token/pins/|" \
         -e "s|token=kokuin-|token=|" \
         -e "s|: ca/|: keys/|" \

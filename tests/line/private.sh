@@ -69,7 +69,7 @@ refused() {
 # With the processes that serve the connections there are.
 end_token() {
     local connections
-    connections=$(pgrep -P "$(cat "$demo/token/server.pid")" || true)
+    connections=$(for pid in "$demo"/token/production*.pid; do pgrep -P "$(cat "$pid")" || true; done)
     "$top/hsm/tools/private-token" halt "$demo/token"
     # shellcheck disable=SC2086 # a list of numbers
     [ -z "$connections" ] || kill $connections 2>/dev/null || true
@@ -83,8 +83,8 @@ serve_spied_token() {
     end_token
     PKCS11SPY=$KOKUIN_TOKEN_MODULE PKCS11SPY_OUTPUT=$demo/spy.log p11-kit server --name "$KOKUIN_TOKEN_SOCKET" \
         --provider "$spy" pkcs11:token=production 9>&- 2>>"$demo/log/token.log" |
-        sed -n 's/^P11_KIT_SERVER_PID=\([0-9]*\);.*/\1/p' >"$demo/token/server.pid"
-    [ -s "$demo/token/server.pid" ] || fail 1 "the watched token server did not start"
+        sed -n 's/^P11_KIT_SERVER_PID=\([0-9]*\);.*/\1/p' >"$demo/token/production.pid"
+    [ -s "$demo/token/production.pid" ] || fail 1 "the watched token server did not start"
 }
 
 log_ins() { grep -c ': C_Login$' "$demo/spy.log" || true; }

@@ -168,6 +168,7 @@ bool softhsm_plant(struct softhsm *softhsm, struct fault *fault)
     CLEANUP(secret_freep) struct secret *pin = softhsm_secret(SOFTHSM_PIN);
     CLEANUP(token_freep) struct token *root = NULL;
     CLEANUP(token_freep) struct token *production = NULL;
+    CLEANUP(token_freep) struct token *second = NULL;
     CLEANUP(token_freep) struct token *recovery = NULL;
     CLEANUP(token_freep) struct token *spare = NULL;
     const struct ceremony_names names = {.organization = "Test Plant",
@@ -176,13 +177,19 @@ bool softhsm_plant(struct softhsm *softhsm, struct fault *fault)
                                          .issuing_years = 20,
                                          .station_years = 2,
                                          .output = output};
-    if (!softhsm_make("root", fault) || !softhsm_make("production", fault) || !softhsm_make("recovery", fault) ||
-        !softhsm_make("spare", fault) || !softhsm_open(softhsm, false, "root", &root, fault) ||
+    if (!softhsm_make("root", fault) || !softhsm_make("production", fault) || !softhsm_make("production-2", fault) ||
+        !softhsm_make("recovery", fault) || !softhsm_make("spare", fault) ||
+        !softhsm_open(softhsm, false, "root", &root, fault) ||
         !softhsm_open(softhsm, false, "production", &production, fault) ||
+        !softhsm_open(softhsm, false, "production-2", &second, fault) ||
         !softhsm_open(softhsm, false, "recovery", &recovery, fault) ||
         !softhsm_open(softhsm, false, "spare", &spare, fault))
         return false;
-    const struct ceremony_tokens tokens = {
-        .root = root, .root_pin = pin, .production = production, .recovery = recovery, .spare = spare};
+    const struct ceremony_tokens tokens = {.root = root,
+                                           .root_pin = pin,
+                                           .production = {production, second},
+                                           .production_count = 2,
+                                           .recovery = recovery,
+                                           .spare = spare};
     return ceremony_perform(&tokens, &names, fault);
 }

@@ -42,7 +42,8 @@ NODISCARD NONNULL(1, 3, 4, 5) bool softhsm_open(const struct softhsm *softhsm, b
 /* A secret of a text. Aborts the program when there is no memory. */
 NODISCARD NONNULL(1) struct secret *softhsm_secret(const char *text);
 
-/* Tokens root, production, recovery and spare, and a ceremony on them; its files are in "<directory>/ca". */
+/* Tokens root, production, production-2, recovery and spare, and a ceremony on them; its files are in
+ * "<directory>/ca". */
 NODISCARD NONNULL(1, 2) bool softhsm_plant(struct softhsm *softhsm, struct fault *fault);
 
 /* "<directory>/ca/<name>" in a buffer that the next call but three writes over. */

@@ -149,7 +149,7 @@ static bool verifies(size_t index, struct fault *fault)
     double ignored;
     bench_path(&bench, "bench/verified.pem", latest);
     bench_path(&bench, peers[index]->software ? "bench/software.pem" : "ca/root.pem", root);
-    bench_path(&bench, peers[index]->software ? "bench/software.pem" : "ca/issuing.pem", issuing);
+    bench_path(&bench, peers[index]->software ? "bench/software.pem" : "ca/issuing-1.pem", issuing);
     const char *const openssl[] = {"openssl",    "verify", "-x509_strict", "-CAfile", root,
                                    "-untrusted", issuing,  latest,         NULL};
     const char *const certtool[] = {

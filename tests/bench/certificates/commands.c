@@ -22,7 +22,7 @@ static struct paths paths_of(const struct bench *bench, size_t index)
     struct paths paths;
     char name[48];
     bench_path(bench, OPENSSL_CONFIGURATION, paths.configuration);
-    bench_path(bench, "ca/issuing.pem", paths.issuing);
+    bench_path(bench, "ca/issuing-1.pem", paths.issuing);
     bench_path(bench, LATEST, paths.latest);
     (void)snprintf(name, sizeof name, "bench/%zu.csr", index);
     bench_path(bench, name, paths.request);

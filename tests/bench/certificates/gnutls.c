@@ -26,7 +26,7 @@ static bool read_issuing(const struct bench *bench, struct fault *fault)
 {
     char path[BENCH_PATH];
     gnutls_datum_t pem = {0};
-    bench_path(bench, "ca/issuing.pem", path);
+    bench_path(bench, "ca/issuing-1.pem", path);
     int result = gnutls_load_file(path, &pem);
     if (result >= 0)
         result = gnutls_x509_crt_init(&issuing);

@@ -21,7 +21,7 @@ static bool open_token(struct fault *fault)
 static bool open_issuer(const struct bench *bench, struct fault *fault)
 {
     char issuing[BENCH_PATH], root[BENCH_PATH];
-    bench_path(bench, "ca/issuing.pem", issuing);
+    bench_path(bench, "ca/issuing-1.pem", issuing);
     bench_path(bench, "ca/root.pem", root);
     return open_token(fault) && certificate_issuer_open(token, issuing, root, &issuer, fault);
 }

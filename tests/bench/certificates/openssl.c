@@ -56,7 +56,7 @@ static bool begin_engine(const struct bench *bench, struct fault *fault)
         ENGINE_ctrl_cmd_string(engine, "PIN", SOFTHSM_PIN, 0) != 1 || ENGINE_init(engine) != 1)
         return failed(fault, "libp11's engine");
     key = ENGINE_load_private_key(engine, BENCH_KEY_URI, NULL, NULL);
-    return key ? prepare(bench, "ca/issuing.pem", fault) : failed(fault, "the engine's key");
+    return key ? prepare(bench, "ca/issuing-1.pem", fault) : failed(fault, "the engine's key");
 }
 
 static bool begin_software(const struct bench *bench, struct fault *fault)

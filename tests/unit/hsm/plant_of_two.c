@@ -1,9 +1,5 @@
 #include "tests/unit/hsm/plant_of_two.h"
 
-#include "base/bytes.h"
-#include "hsm/key.h"
-#include "hsm/password.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,36 +12,19 @@ void plant_write(const char *path, const char *text)
         abort();
 }
 
-/* The first eight bytes of the fingerprint key's MAC of its own label. */
-static bool write_check(struct plant *plant, struct fault *fault)
-{
-    uint8_t mac[FINGERPRINT_SIZE];
-    char text[2 * 8 + 2] = "";
-    CLEANUP(secret_freep) struct secret *label = softhsm_secret(KEY_FINGERPRINT);
-    CLEANUP(token_freep) struct token *token = NULL;
-    if (!softhsm_open(&plant->first, false, "production", &token, fault) ||
-        !password_fingerprint(token, label, mac, fault))
-        return false;
-    hex_write(mac, 8, text);
-    text[2 * 8] = '\n';
-    plant_write(softhsm_file(&plant->first, "fingerprint.check"), text);
-    return true;
-}
-
 static void name_places(struct plant *plant)
 {
-    static char files[4][128];
-    static const char *const names[] = {"issuing.pem", "station.pem", "root.pem", "fingerprint.check"};
+    static char files[6][128];
+    static const char *const names[] = {"issuing-1.pem", "station-1.pem", "issuing-2.pem",
+                                        "station-2.pem", "root.pem",      "fingerprint.check"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         (void)snprintf(files[i], sizeof files[i], "%s", softhsm_file(&plant->first, names[i]));
-    for (size_t i = 0; i < ARRAY_SIZE(plant->places); i++)
-        plant->places[i] = (struct keyring_place){.module = i == 0 ? plant->first.remote : plant->second.remote,
-                                                  .uri = "pkcs11:token=production",
-                                                  .pin_file = plant->pin_file,
-                                                  .issuing = files[0],
-                                                  .station = files[1]};
+    plant->places[0] =
+        (struct keyring_place){plant->first.remote, "pkcs11:token=production", plant->pin_file, files[0], files[1]};
+    plant->places[1] =
+        (struct keyring_place){plant->second.remote, "pkcs11:token=production-2", plant->pin_file, files[2], files[3]};
     plant->options = (struct keyring_options){
-        .places = plant->places, .count = ARRAY_SIZE(plant->places), .root = files[2], .fingerprint_check = files[3]};
+        .places = plant->places, .count = ARRAY_SIZE(plant->places), .root = files[4], .fingerprint_check = files[5]};
 }
 
 bool plant_serve(struct softhsm *server, struct fault *fault)
@@ -56,7 +35,7 @@ bool plant_serve(struct softhsm *server, struct fault *fault)
 bool plant_start(struct plant *ret_plant, struct fault *fault)
 {
     struct plant *plant = ret_plant;
-    if (!softhsm_start(&plant->first, fault) || !softhsm_plant(&plant->first, fault) || !write_check(plant, fault))
+    if (!softhsm_start(&plant->first, fault) || !softhsm_plant(&plant->first, fault))
         return false;
     plant->second = plant->first;
     strncat(plant->second.directory, "/spare", sizeof plant->second.directory - strlen(plant->second.directory) - 1);

@@ -39,7 +39,7 @@ static int begin(bool remote)
     if (softhsm_start(&softhsm, &fault) && softhsm_plant(&softhsm, &fault) && softhsm_make("empty", &fault) &&
         softhsm_serve(&softhsm, SOFTHSM_MODULE, &fault) &&
         softhsm_open(&softhsm, remote, "production", &token, &fault)) {
-        (void)snprintf(issuing, sizeof issuing, "%s", softhsm_file(&softhsm, "issuing.pem"));
+        (void)snprintf(issuing, sizeof issuing, "%s", softhsm_file(&softhsm, "issuing-1.pem"));
         (void)snprintf(root, sizeof root, "%s", softhsm_file(&softhsm, "root.pem"));
         if (certificate_issuer_open(token, issuing, root, &issuer, &fault))
             return 0;
@@ -90,7 +90,7 @@ static void openssl_accepts(const struct certificate *certificate)
                                   "-CAfile",
                                   softhsm_file(&softhsm, "root.pem"),
                                   "-untrusted",
-                                  softhsm_file(&softhsm, "issuing.pem"),
+                                  softhsm_file(&softhsm, "issuing-1.pem"),
                                   pem,
                                   NULL};
     assert_int_equal(command_run(convert), 0);
@@ -136,7 +136,7 @@ static void a_certificate_says_what_the_profile_says(void **state)
                                  "-noout",  "-text", "-nameopt", "RFC2253", NULL};
     assert_int_equal(command_read(print, text, sizeof text), 0);
     assert_non_null(strstr(text, "Subject: serialNumber=" SERIAL ",OU=KR-1 (demo),O=Test Plant"));
-    assert_non_null(strstr(text, "Issuer: CN=Issuing CA,O=Test Plant,C=JP"));
+    assert_non_null(strstr(text, "Issuer: CN=Issuing CA 1,O=Test Plant,C=JP"));
     assert_non_null(strstr(text, "Not After : Dec 31 23:59:59 9999 GMT"));
     assert_non_null(strstr(text, "X509v3 Key Usage: critical\n                Digital Signature\n"));
     assert_non_null(strstr(text, "X509v3 Authority Key Identifier"));
@@ -293,8 +293,8 @@ static void make_twin(struct token *on)
 static void an_issuer_needs_its_own_key_and_certificates(void **state)
 {
     (void)state;
-    const char *root = softhsm_file(&softhsm, "root.pem"), *issuing = softhsm_file(&softhsm, "issuing.pem");
-    const char *station = softhsm_file(&softhsm, "station.pem");
+    const char *root = softhsm_file(&softhsm, "root.pem"), *issuing = softhsm_file(&softhsm, "issuing-1.pem");
+    const char *station = softhsm_file(&softhsm, "station-1.pem");
     CLEANUP(token_freep) struct token *empty = NULL;
     assert_true(softhsm_open(&softhsm, true, "empty", &empty, &fault));
     refuses_to_open(token, "/nonexistent.pem", root, FAULT_FILE);
@@ -317,7 +317,7 @@ static void the_issuers_own_certificate_is_the_file(void **state)
 {
     (void)state;
     struct certificate read;
-    assert_true(certificate_read(softhsm_file(&softhsm, "issuing.pem"), &read, &fault));
+    assert_true(certificate_read(softhsm_file(&softhsm, "issuing-1.pem"), &read, &fault));
     assert_memory_equal(read.sha256, certificate_issuer_own(issuer)->sha256, 32);
     assert_false(certificate_read("/nonexistent.pem", &read, &fault));
     assert_int_equal(fault.code, FAULT_FILE);

@@ -194,7 +194,7 @@ static void a_token_that_is_stuck_gives_nothing(void **state)
     CLEANUP(certificate_issuer_freep) struct certificate_issuer *issuer = NULL;
     open_broken(&token);
     refuses_everything_drawn(token, "5 times in a row");
-    assert_false(certificate_issuer_open(token, softhsm_file(&softhsm, "issuing.pem"),
+    assert_false(certificate_issuer_open(token, softhsm_file(&softhsm, "issuing-1.pem"),
                                          softhsm_file(&softhsm, "root.pem"), &issuer, &fault));
     is_a_stop("5 times in a row");
 }
@@ -224,7 +224,7 @@ static void a_generator_that_breaks_later_is_noticed(void **state)
     CLEANUP(token_freep) struct token *token = NULL;
     CLEANUP(certificate_issuer_freep) struct certificate_issuer *issuer = NULL;
     open_broken(&token);
-    assert_true(certificate_issuer_open(token, softhsm_file(&softhsm, "issuing.pem"),
+    assert_true(certificate_issuer_open(token, softhsm_file(&softhsm, "issuing-1.pem"),
                                         softhsm_file(&softhsm, "root.pem"), &issuer, &fault));
     const struct unit_request request = unit_request_good(SERIAL);
     struct certificate certificate;

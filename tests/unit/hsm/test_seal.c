@@ -192,7 +192,7 @@ static void each_refusal_to_open_has_its_own_fault(void **state)
     (void)state;
     const char *good = softhsm_file(&softhsm, "recovery.pem");
     const char *const missing[] = {good, "/nonexistent.pem"}, *const empty[] = {"/dev/null"};
-    const char *const station[] = {softhsm_file(&softhsm, "station.pem")}, *const three[] = {good, good, good};
+    const char *const station[] = {softhsm_file(&softhsm, "station-1.pem")}, *const three[] = {good, good, good};
     char rsa[128], expired[128];
     (void)snprintf(rsa, sizeof rsa, "%s/rsa.pem", softhsm.directory);
     (void)snprintf(expired, sizeof expired, "%s/expired.pem", softhsm.directory);

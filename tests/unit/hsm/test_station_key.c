@@ -26,7 +26,7 @@ static int begin(bool remote)
     if (softhsm_start(&softhsm, &fault) && softhsm_plant(&softhsm, &fault) && softhsm_make("empty", &fault) &&
         softhsm_serve(&softhsm, SOFTHSM_MODULE, &fault) &&
         softhsm_open(&softhsm, remote, "production", &token, &fault) &&
-        station_key_open(token, softhsm_file(&softhsm, "station.pem"), &station, &fault))
+        station_key_open(token, softhsm_file(&softhsm, "station-1.pem"), &station, &fault))
         return 0;
     print_error("%s\n", fault.text);
     return -1;
@@ -58,7 +58,7 @@ static SSL_CTX *make_server(void)
     SSL_CTX *server = SSL_CTX_new(TLS_server_method());
     assert_non_null(server);
     assert_int_equal(SSL_CTX_set_min_proto_version(server, TLS1_3_VERSION), 1);
-    assert_int_equal(SSL_CTX_use_certificate_chain_file(server, softhsm_file(&softhsm, "station.pem")), 1);
+    assert_int_equal(SSL_CTX_use_certificate_chain_file(server, softhsm_file(&softhsm, "station-1.pem")), 1);
     assert_int_equal(SSL_CTX_use_PrivateKey(server, station_key_handle(station)), 1);
     assert_int_equal(SSL_CTX_check_private_key(server), 1);
     assert_int_equal(SSL_CTX_set_num_tickets(server, 0), 1);
@@ -133,7 +133,7 @@ static void a_wrong_certificate_is_noticed_by_openssl(void **state)
 {
     (void)state;
     CLEANUP(SSL_CTX_freep) SSL_CTX *server = SSL_CTX_new(TLS_server_method());
-    assert_int_equal(SSL_CTX_use_certificate_chain_file(server, softhsm_file(&softhsm, "checkpoint.pem")), 1);
+    assert_int_equal(SSL_CTX_use_certificate_chain_file(server, softhsm_file(&softhsm, "checkpoint-1.pem")), 1);
     assert_int_not_equal(SSL_CTX_use_PrivateKey(server, station_key_handle(station)), 1);
     ERR_clear_error();
 }
@@ -170,12 +170,12 @@ static void each_refusal_has_its_own_fault(void **state)
     assert_true(softhsm_open(&softhsm, true, "empty", &empty, &fault));
     refuses_to_open(token, "/nonexistent.pem", FAULT_FILE);
     refuses_to_open(token, "/dev/null", FAULT_CRYPTO);
-    refuses_to_open(token, softhsm_file(&softhsm, "checkpoint.pem"), FAULT_HSM_KEY_WRONG);
-    refuses_to_open(empty, softhsm_file(&softhsm, "station.pem"), FAULT_HSM_KEY_NOT_FOUND);
+    refuses_to_open(token, softhsm_file(&softhsm, "checkpoint-1.pem"), FAULT_HSM_KEY_WRONG);
+    refuses_to_open(empty, softhsm_file(&softhsm, "station-1.pem"), FAULT_HSM_KEY_NOT_FOUND);
     static const struct make_order order = {.label = KEY_STATION, .use = MAKE_SIGN};
     struct made_key made;
     assert_true(make_key(empty, &order, &made, &fault));
-    refuses_to_open(empty, softhsm_file(&softhsm, "station.pem"), FAULT_HSM_KEY_WRONG);
+    refuses_to_open(empty, softhsm_file(&softhsm, "station-1.pem"), FAULT_HSM_KEY_WRONG);
 }
 
 static void a_dead_server_fails_the_handshake_and_says_why(void **state)

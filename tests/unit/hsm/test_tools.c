@@ -61,14 +61,17 @@ static void starts_serves_and_stops_twice(void **state)
     (void)state;
     const char *const start[] = {PRIVATE_TOKEN, "start", place, "root", "production", "production-b", NULL};
     const char *const stop[] = {PRIVATE_TOKEN, "stop", place, NULL};
-    char said[1024], remote[128];
+    char said[1024], remote[128], second[128];
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(command_read(start, said, sizeof said), 0);
         assert_non_null(strstr(said, "KOKUIN_TOKEN_SOCKET="));
-        (void)snprintf(remote, sizeof remote, "unix:%s/p11.sock", place);
+        (void)snprintf(remote, sizeof remote, "unix:%s/production.sock", place);
+        (void)snprintf(second, sizeof second, "unix:%s/production-b.sock", place);
         set_configuration();
         assert_true(opens(remote, "production"));
-        assert_true(opens(remote, "production-b"));
+        assert_true(opens(second, "production-b"));
+        assert_false(opens(remote, "production-b")); /* each on a server of its own */
+        assert_int_equal(fault.code, FAULT_HSM_NOT_FOUND);
         assert_false(opens(remote, "root")); /* not production: the server does not show it */
         assert_int_equal(fault.code, FAULT_HSM_NOT_FOUND);
         assert_true(opens(SOFTHSM_MODULE, "root"));

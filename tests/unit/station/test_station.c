@@ -414,7 +414,7 @@ static void test_station_that_cannot_start(void **state)
         {"pin_file: pin", "pin_file: jig.yaml", "A-1", FAULT_HSM_PIN},
         {"pin_file: pin", "pin_file: no-pin", "A-1", FAULT_FILE},
         {"token=production", "token=nowhere", "A-1", FAULT_HSM_NOT_FOUND},
-        {"station: ca/station.pem", "station: ca/issuing.pem", "A-1", FAULT_HSM_KEY_WRONG},
+        {"station: ca/station-1.pem", "station: ca/issuing-1.pem", "A-1", FAULT_HSM_KEY_WRONG},
         {"user=station_a", "user=nobody_here", "A-1", FAULT_RECORD_ROLE},
         {"slots:", "slotz:", "A-1", FAULT_CONFIG_KEY},
     };
