@@ -1,5 +1,6 @@
 /* hsm/keyring: the work of a unit on the token in use, and what becomes of it when servers die. */
 #include "hsm/keyring.h"
+#include "hsm/wrapped_key_trial.h"
 #include "tests/support/profiles.h"
 #include "tests/unit/hsm/plant_of_two.h"
 #include "tests/unit/hsm/unit_request.h"
@@ -125,6 +126,43 @@ static void the_spare_takes_over_when_the_first_dies(void **state)
     assert_int_equal(keyring_place(keyring), 1);
 }
 
+/* The first token is behind a server, which passes no key wrapping; the spare is loaded directly and can wrap. */
+static void a_key_for_a_unit_is_made_by_the_token_that_can(void **state)
+{
+    (void)state;
+    CLEANUP(EVP_PKEY_freep) EVP_PKEY *unit = EVP_EC_gen("P-256");
+    struct keyring_place places[2] = {plant.places[0], plant.places[1]};
+    struct keyring_options options = plant.options;
+    places[1].module = SOFTHSM_MODULE;
+    options.places = places;
+    CLEANUP(keyring_freep) struct keyring *keyring = NULL;
+    struct wrapped_key key;
+    struct certificate certificate;
+    const struct certificate *issuing = NULL;
+    uint8_t point[POINT_SIZE];
+    bool whole = false;
+    assert_true(unit && crypto_point(unit, point, &fault));
+    assert_true(keyring_open(&options, &keyring, &fault));
+    assert_false(keyring_check_wrapping(keyring, &fault));
+    assert_int_equal(fault.code, FAULT_HSM_CANNOT);
+    assert_false(keyring_make_key(keyring, point, &key, &fault));
+    assert_int_equal(fault.code, FAULT_HSM_CANNOT);
+    assert_int_equal(keyring_state(keyring), KEYRING_UP); /* it is no failure of the token */
+
+    softhsm_kill_server(&plant.first);
+    assert_true(keyring_make_key(keyring, point, &key, &fault));
+    assert_int_equal(keyring_state(keyring), KEYRING_DEGRADED);
+    assert_true(keyring_check_wrapping(keyring, &fault));
+    assert_true(wrapped_key_try(unit, &key, &whole, &fault) && whole);
+    assert_true(keyring_issue_key(keyring, key.point, &subject, &certificate, &issuing, &fault));
+    assert_non_null(issuing);
+
+    point[POINT_SIZE - 1] ^= 1;
+    assert_false(keyring_make_key(keyring, point, &key, &fault));
+    assert_int_equal(fault.code, FAULT_TRANSPORT_REFUSED);
+    assert_int_equal(keyring_state(keyring), KEYRING_DEGRADED);
+}
+
 static void a_token_that_is_away_at_the_opening_is_passed_over(void **state)
 {
     (void)state;
@@ -229,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup(the_first_token_does_a_units_whole_work, both_up),
         cmocka_unit_test_setup(a_server_that_was_restarted_is_opened_afresh, both_up),
         cmocka_unit_test_setup(the_spare_takes_over_when_the_first_dies, both_up),
+        cmocka_unit_test_setup(a_key_for_a_unit_is_made_by_the_token_that_can, both_up),
         cmocka_unit_test_setup(a_token_that_is_away_at_the_opening_is_passed_over, both_up),
         cmocka_unit_test_setup(without_any_token_the_keyring_is_down_and_stays_so, both_up),
         cmocka_unit_test_setup(a_keyring_without_any_token_does_not_open, both_up),
