@@ -21,8 +21,9 @@ struct keyring {
     unsigned openings;
     struct station_key *stations[KEYRING_PLACES_MAX]; /* one per place; a link may still hold one that was left */
     struct certificate issuing[KEYRING_PLACES_MAX];
-    struct fault trouble; /* FAULT_NONE: no token was left */
-    struct fault stopped; /* FAULT_NONE: not down; else every operation gives it */
+    unsigned long wrapping[KEYRING_PLACES_MAX]; /* the mechanism that was probed; 0: not yet */
+    struct fault trouble;                       /* FAULT_NONE: no token was left */
+    struct fault stopped;                       /* FAULT_NONE: not down; else every operation gives it */
 };
 
 /* One operation on the token in use. It may be done again on another: it must not have changed anything on failure. */
@@ -338,6 +339,59 @@ bool keyring_issue(struct keyring *keyring, const uint8_t *csr, size_t csr_size,
 {
     struct issuing issuing = {.csr = csr, .csr_size = csr_size, .subject = subject, .ret_certificate = ret_certificate};
     if (!perform(keyring, (struct operation){run_issue, &issuing}, fault))
+        return false;
+    *ret_issuing = &keyring->issuing[keyring->place];
+    return true;
+}
+
+static bool run_check_wrapping(struct keyring *keyring, UNUSED void *details, struct fault *fault)
+{
+    unsigned long *mechanism = &keyring->wrapping[keyring->place];
+    return *mechanism != 0 || wrapped_key_probe(keyring->token, mechanism, fault);
+}
+
+bool keyring_check_wrapping(struct keyring *keyring, struct fault *fault)
+{
+    return perform(keyring, (struct operation){run_check_wrapping, NULL}, fault);
+}
+
+struct making_key {
+    const uint8_t *unit_point;
+    struct wrapped_key *ret_key;
+};
+
+static bool run_make_key(struct keyring *keyring, void *details, struct fault *fault)
+{
+    const struct making_key *is = details;
+    return run_check_wrapping(keyring, NULL, fault) &&
+           wrapped_key_make(keyring->token, keyring->wrapping[keyring->place], is->unit_point, is->ret_key, fault);
+}
+
+bool keyring_make_key(struct keyring *keyring, const uint8_t unit_point[CERTIFICATE_POINT_SIZE],
+                      struct wrapped_key *ret_key, struct fault *fault)
+{
+    struct making_key making = {.unit_point = unit_point, .ret_key = ret_key};
+    return perform(keyring, (struct operation){run_make_key, &making}, fault);
+}
+
+struct issuing_key {
+    const uint8_t *point;
+    const struct certificate_subject *subject;
+    struct certificate *ret_certificate;
+};
+
+static bool run_issue_key(struct keyring *keyring, void *details, struct fault *fault)
+{
+    const struct issuing_key *is = details;
+    return certificate_issue_key(keyring->issuer, is->point, is->subject, is->ret_certificate, fault);
+}
+
+bool keyring_issue_key(struct keyring *keyring, const uint8_t point[CERTIFICATE_POINT_SIZE],
+                       const struct certificate_subject *subject, struct certificate *ret_certificate,
+                       const struct certificate **ret_issuing, struct fault *fault)
+{
+    struct issuing_key issuing = {.point = point, .subject = subject, .ret_certificate = ret_certificate};
+    if (!perform(keyring, (struct operation){run_issue_key, &issuing}, fault))
         return false;
     *ret_issuing = &keyring->issuing[keyring->place];
     return true;

@@ -21,6 +21,7 @@
 
 #include "hsm/certificate.h"
 #include "hsm/password.h"
+#include "hsm/wrapped_key.h"
 
 struct evp_pkey_st;
 struct keyring;
@@ -100,3 +101,16 @@ NODISCARD NONNULL(1, 2, 4, 5, 6, 7) bool keyring_issue(struct keyring *keyring, 
                                                        const struct certificate_subject *subject,
                                                        struct certificate *ret_certificate,
                                                        const struct certificate **ret_issuing, struct fault *fault);
+
+/* Keys for units that cannot make their own, as wrapped_key_probe(), wrapped_key_make() and certificate_issue_key().
+ * The check asks the token in use; a spare that cannot is found out when it is the one in use. A key may be made on one
+ * token and certified on the next. Also HSM_CANNOT, TRANSPORT_REFUSED. */
+NODISCARD NONNULL(1, 2) bool keyring_check_wrapping(struct keyring *keyring, struct fault *fault);
+NODISCARD NONNULL(1, 2, 3, 4) bool keyring_make_key(struct keyring *keyring,
+                                                    const uint8_t unit_point[CERTIFICATE_POINT_SIZE],
+                                                    struct wrapped_key *ret_key, struct fault *fault);
+NODISCARD NONNULL(1, 2, 3, 4, 5, 6) bool keyring_issue_key(struct keyring *keyring,
+                                                           const uint8_t point[CERTIFICATE_POINT_SIZE],
+                                                           const struct certificate_subject *subject,
+                                                           struct certificate *ret_certificate,
+                                                           const struct certificate **ret_issuing, struct fault *fault);
