@@ -1,6 +1,7 @@
 #include "hsm/inspect.h"
 
 #include "base/clock.h"
+#include "hsm/call.h"
 #include "hsm/keyring_inside.h"
 #include "hsm/station_key.h"
 
@@ -26,7 +27,7 @@ static bool see_mechanisms(struct inspector *inspector, struct fault *fault)
 {
     const struct token_look *look = &inspector->inspection->look;
     return (look->signs && look->macs) ||
-           fault_set(fault, FAULT_HSM_CALL, 0, "the token, or the way to it, has no %s",
+           fault_set(fault, FAULT_HSM_CALL, CKR_MECHANISM_INVALID, "the token, or the way to it, has no %s",
                      look->signs ? "HMAC-SHA-256 (CKM_SHA256_HMAC)" : "ECDSA (CKM_ECDSA)");
 }
 

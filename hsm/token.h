@@ -21,11 +21,15 @@ struct token;
  * and never again by itself. A direct module has one log-in for the whole process, so a token is open only once in it;
  * each token on a server has a connection, and so a log-in, of its own.
  *
- * A server that hangs blocks the call: the caller's watchdog is the deadline. A server that died gives HSM_CALL on
- * every later call: free the token and open it again. SIGPIPE must be ignored (base/process.h) before a server is used.
+ * A server that hangs is cut off after five seconds (a minute while a key or a token is made), by a signal to the
+ * thread that opened the token: hsm/watchdog.h. A direct module that hangs blocks the call for ever: the caller's own
+ * supervisor is the deadline. After a server died or was cut off every later call is HSM_CALL: free the token and open
+ * it again. SIGPIPE must be ignored (base/process.h) before a server is used.
+ *
+ * HSM_PIN also when the token says that its PIN is locked, or would be by one more wrong try: it was not tried then.
  *
  * Faults: HSM_MODULE, HSM_NOT_FOUND, HSM_AMBIGUOUS, HSM_PIN, HSM_CALL, USAGE (also for a PIN inside the URI), INTERNAL
- * when SIGPIPE would end the process, NO_MEMORY.
+ * when SIGPIPE would end the process or the watchdog's signal is taken, SYSTEM, NO_MEMORY.
  */
 NODISCARD NONNULL(1, 2, 3, 4, 5) bool token_open(const char *module, const char *uri, const struct secret *pin,
                                                  struct token **ret_token, struct fault *fault);

@@ -16,7 +16,7 @@
 #define JIG_PRODUCTS_MAX 16
 #define JIG_TOKENS_MAX 4
 
-enum port_kind { PORT_SERIAL, PORT_USB, PORT_STREAM };
+enum port_kind { PORT_SERIAL, PORT_USB, PORT_STREAM, PORT_KEYBOARD };
 
 struct jig_slot {
     unsigned number; /* 1 to 16, as painted on the jig */
@@ -39,7 +39,7 @@ struct jig_printer {
 
 struct jig_scanner {
     char name[33];
-    enum port_kind kind; /* serial or stream */
+    enum port_kind kind; /* serial, stream or keyboard */
     char path[JIG_PATH_SIZE];
     unsigned slot; /* the slot it belongs to; 0: shared, every label scan is followed by a slot tag's */
 };

@@ -5,11 +5,13 @@
 #include "jigs/value.h"
 
 #define BY_PATH "/dev/serial/by-path/"
+#define KEYBOARD_BY_PATH "/dev/input/by-path/"
+#define KEYBOARD_SUFFIX "-event-kbd"
 
 /* Where something is plugged in, in a form that stays the same whichever device was plugged in first. */
-static bool read_topology(const struct spot *spot, const char *text, char *ret_path, size_t size)
+static bool read_topology(const struct spot *spot, const char *by_path, const char *text, char *ret_path, size_t size)
 {
-    const char *name = strncmp(text, BY_PATH, sizeof BY_PATH - 1) == 0 ? text + sizeof BY_PATH - 1 : text;
+    const char *name = strncmp(text, by_path, strlen(by_path)) == 0 ? text + strlen(by_path) : text;
     size_t length = strlen(text);
     bool good = strchr(name, '-') && strncmp(name, "tty", 3) != 0 && length < size;
     for (const char *at = name; good && *at; at++)
@@ -17,7 +19,7 @@ static bool read_topology(const struct spot *spot, const char *text, char *ret_p
                strchr(":.-_+", *at);
     if (!good)
         return document_refuse(spot, "path", FAULT_CONFIG_VALUE,
-                               "expected where it is plugged in, as 1-1.2 or a name of " BY_PATH ", found '%.40s'",
+                               "expected where it is plugged in, as 1-1.2 or a name of %s, found '%.40s'", by_path,
                                text);
     memcpy(ret_path, text, length + 1);
     return true;
@@ -35,8 +37,9 @@ static bool read_port_kind(const struct spot *spot, const char *text, const stru
 
 static bool read_port_path(const struct spot *spot, enum port_kind kind, const char *text, char *ret_path)
 {
-    return kind == PORT_STREAM ? value_read_stream(spot, "path", text, ret_path, JIG_PATH_SIZE)
-                               : read_topology(spot, text, ret_path, JIG_PATH_SIZE);
+    if (kind == PORT_STREAM)
+        return value_read_stream(spot, "path", text, ret_path, JIG_PATH_SIZE);
+    return read_topology(spot, kind == PORT_KEYBOARD ? KEYBOARD_BY_PATH : BY_PATH, text, ret_path, JIG_PATH_SIZE);
 }
 
 /* ---- tokens ---- */
@@ -187,9 +190,20 @@ static bool read_slot(const struct spot *spot, const struct slot_texts *texts, c
     return find_printer(spot, jig, texts->printer, &slot->printer);
 }
 
-static const char *bare_path(const char *path)
+/* What is left of a path without what only says which directory of links it was read from. */
+static bool is_same_place(const char *one, const char *other)
 {
-    return strncmp(path, BY_PATH, sizeof BY_PATH - 1) == 0 ? path + sizeof BY_PATH - 1 : path;
+    const char *paths[] = {one, other};
+    size_t lengths[2];
+    for (size_t i = 0; i < 2; i++) {
+        if (strncmp(paths[i], BY_PATH, sizeof BY_PATH - 1) == 0)
+            paths[i] += sizeof BY_PATH - 1;
+        else if (strncmp(paths[i], KEYBOARD_BY_PATH, sizeof KEYBOARD_BY_PATH - 1) == 0)
+            paths[i] += sizeof KEYBOARD_BY_PATH - 1;
+        const char *suffix = strstr(paths[i], KEYBOARD_SUFFIX);
+        lengths[i] = suffix ? (size_t)(suffix - paths[i]) : strlen(paths[i]);
+    }
+    return lengths[0] == lengths[1] && memcmp(paths[0], paths[1], lengths[0]) == 0;
 }
 
 static bool check_slot(const struct spot *spot, const struct jig *jig, unsigned index)
@@ -199,7 +213,7 @@ static bool check_slot(const struct spot *spot, const struct jig *jig, unsigned 
         if (jig->slots[i].number == slot->number)
             return document_refuse(spot, "number", FAULT_CONFIG_VALUE, "expected each number once, found %u again",
                                    slot->number);
-        if (strcmp(bare_path(jig->slots[i].path), bare_path(slot->path)) == 0)
+        if (is_same_place(jig->slots[i].path, slot->path))
             return document_refuse(spot, "path", FAULT_CONFIG_VALUE,
                                    "expected a path of its own, found that of slot %u", jig->slots[i].number);
     }
@@ -239,12 +253,12 @@ static bool check_scanner(const struct spot *spot, const struct jig *jig, unsign
         if (strcmp(jig->scanners[i].name, scanner->name) == 0)
             return document_refuse(spot, "name", FAULT_CONFIG_VALUE, "expected each name once, found '%s' again",
                                    scanner->name);
-        if (strcmp(bare_path(jig->scanners[i].path), bare_path(scanner->path)) == 0)
+        if (is_same_place(jig->scanners[i].path, scanner->path))
             return document_refuse(spot, "path", FAULT_CONFIG_VALUE,
                                    "expected a path of its own, found that of scanner '%s'", jig->scanners[i].name);
     }
     for (size_t i = 0; i < jig->slot_count; i++)
-        if (strcmp(bare_path(jig->slots[i].path), bare_path(scanner->path)) == 0)
+        if (is_same_place(jig->slots[i].path, scanner->path))
             return document_refuse(spot, "path", FAULT_CONFIG_VALUE,
                                    "expected a path of its own, found that of slot %u", jig->slots[i].number);
     return true;
@@ -267,7 +281,8 @@ static bool check_every_slot_scanned(const struct spot *top, const struct jig *j
 
 bool jig_read_scanners(const struct spot *top, const struct jig_texts *texts, struct jig *jig)
 {
-    static const struct value_choice kinds[] = {{"serial", PORT_SERIAL}, {"stream", PORT_STREAM}};
+    static const struct value_choice kinds[] = {
+        {"serial", PORT_SERIAL}, {"keyboard", PORT_KEYBOARD}, {"stream", PORT_STREAM}};
     for (unsigned i = 0; i < texts->scanners_count; i++) {
         char key[32];
         document_entry_key(key, sizeof key, "scanners", i);

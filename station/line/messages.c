@@ -90,7 +90,9 @@ static void take_state(struct supervisor *supervisor, size_t index, const struct
     supervisor->heard[index] = true;
     supervisor->watch[index] = watch_state(message, supervisor->stopping);
     supervisor->slots[index] = *message;
-    supervisor->routing.slots[index].view = (enum slot_view)message->view;
+    struct route_slot *slot = &supervisor->routing.slots[index];
+    slot->view = (enum slot_view)message->view;
+    memcpy(slot->serial, message->serial, sizeof slot->serial);
     if (supervisor->ready) {
         supervisor_show_token(supervisor);
         report_slot(&supervisor->report, message);
@@ -120,7 +122,8 @@ static void pass_conduit(struct supervisor *supervisor, const struct slot_messag
 
 static void take_scan_answer(struct supervisor *supervisor, size_t index, const struct slot_message *message)
 {
-    struct scan_message scan = {.kind = SCAN_LABEL, .slot = message->slot, .fault = message->fault};
+    enum fault_code told = route_answer(&supervisor->routing, index, (enum fault_code)message->fault);
+    struct scan_message scan = {.kind = SCAN_LABEL, .slot = message->slot, .fault = (uint32_t)told};
     memcpy(scan.serial, message->serial, sizeof scan.serial);
     memcpy(scan.label, message->label, sizeof scan.label);
     if (supervisor->slots[index].view == SLOT_LABEL && !supervisor->stopping)

@@ -69,7 +69,11 @@ struct unit_station rooms_unit_station(const struct rooms *rooms)
 struct port_options rooms_port(const struct jig_slot *slot)
 {
     static const enum port_maker makers[] = {
-        [PORT_SERIAL] = PORT_MAKER_SERIAL, [PORT_USB] = PORT_MAKER_USB, [PORT_STREAM] = PORT_MAKER_STREAM};
+        [PORT_SERIAL] = PORT_MAKER_SERIAL,
+        [PORT_USB] = PORT_MAKER_USB,
+        [PORT_STREAM] = PORT_MAKER_STREAM,
+        [PORT_KEYBOARD] = PORT_MAKER_KEYBOARD,
+    };
     return (struct port_options){.maker = makers[slot->kind],
                                  .path = slot->path,
                                  .baud = slot->baud,

@@ -1,5 +1,7 @@
 #include "station/line/routing.h"
 
+#include <string.h>
+
 static struct route answer(enum fault_code fault)
 {
     return (struct route){.kind = ROUTE_ANSWER, .fault = fault};
@@ -24,13 +26,14 @@ static bool somebody_waits(const struct routing *routing)
     return false;
 }
 
-static struct route to_slot(const struct routing *routing, unsigned number, const struct scan_message *label)
+static struct route to_slot(struct routing *routing, unsigned number, const struct scan_message *label)
 {
     size_t index;
     if (!find_slot(routing->jig, number, &index))
         return answer(FAULT_SCAN_UNKNOWN);
     if (routing->slots[index].view != SLOT_LABEL)
         return answer(FAULT_SCAN_NOT_EXPECTED);
+    memcpy(routing->slots[index].scanned, label->serial, sizeof label->serial);
     return (struct route){.kind = ROUTE_TO_SLOT, .slot_index = index, .label = *label};
 }
 
@@ -74,6 +77,19 @@ struct route route_scan(struct routing *routing, const struct scan_message *scan
         return answer((enum fault_code)scan->fault);
     }
     return answer(FAULT_INTERNAL);
+}
+
+enum fault_code route_answer(const struct routing *routing, size_t slot_index, enum fault_code answered)
+{
+    const char *scanned = routing->slots[slot_index].scanned;
+    if (answered != FAULT_SCAN_WRONG_UNIT || scanned[0] == '\0')
+        return answered;
+    for (size_t i = 0; i < routing->jig->slot_count; i++) {
+        const struct route_slot *slot = &routing->slots[i];
+        if (i != slot_index && slot->view != SLOT_EMPTY && strcmp(slot->serial, scanned) == 0)
+            return FAULT_SCAN_WRONG_SLOT;
+    }
+    return answered;
 }
 
 bool route_expire(struct routing *routing, size_t *ret_scanner)

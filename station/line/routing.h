@@ -19,6 +19,8 @@
 /* What the supervisor knows of each slot, by its index in the jig. */
 struct route_slot {
     enum slot_view view;
+    char serial[SERIAL_SIZE];  /* of the unit in it; "" while there is none or it has none yet */
+    char scanned[SERIAL_SIZE]; /* of the label that was handed to it last */
 };
 
 struct route_pending {
@@ -51,6 +53,11 @@ struct route {
 
 /* `scan->scanner` must be an index of the jig. */
 NODISCARD NONNULL(1, 2) struct route route_scan(struct routing *routing, const struct scan_message *scan);
+
+/* What to tell the operator of a scan that the slot answered so. The record knows that a label is another unit's; only
+ * the line knows that this unit is in another slot now, which is what the operator needs to mend it: WRONG_SLOT. */
+NODISCARD NONNULL(1) enum fault_code
+    route_answer(const struct routing *routing, size_t slot_index, enum fault_code answered);
 
 /* Forgets labels whose tag did not come: true, with the scanner, for each one. Ask until false. */
 NODISCARD NONNULL(1, 2) bool route_expire(struct routing *routing, size_t *ret_scanner);

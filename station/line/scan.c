@@ -23,11 +23,13 @@ static bool is(struct word word, const char *text)
     return word.size == strlen(text) && begins(word, text);
 }
 
-/* "]d2" and its like; tags and cards may come as any symbology. */
+/* What tags and cards may be printed as. An identifier that is none of these stays, and makes the line foreign. */
 static struct word without_aim(struct word word)
 {
-    if (word.size >= 3 && word.text[0] == ']')
-        return (struct word){.text = word.text + 3, .size = word.size - 3};
+    static const char *const identifiers[] = {"]d1", "]d2", "]Q0", "]Q1", "]Q3", "]C0", "]C1"};
+    for (size_t i = 0; i < ARRAY_SIZE(identifiers); i++)
+        if (begins(word, identifiers[i]))
+            return (struct word){.text = word.text + 3, .size = word.size - 3};
     return word;
 }
 
@@ -107,6 +109,11 @@ void scan_read(const char *line, size_t size, struct scan_message *ret_scan)
     memcpy(ret_scan->label, code.label, sizeof code.label);
 }
 
+static struct scan_message refused(enum fault_code why)
+{
+    return (struct scan_message){.version = MESSAGE_VERSION, .kind = SCAN_REFUSED, .fault = (uint32_t)why};
+}
+
 bool scan_collect(struct scan_collector *collector, uint8_t byte, struct scan_message *ret_scan)
 {
     if (byte != '\r' && byte != '\n') {
@@ -118,10 +125,18 @@ bool scan_collect(struct scan_collector *collector, uint8_t byte, struct scan_me
     }
     bool line = collector->size > 0;
     if (collector->overrun)
-        *ret_scan = (struct scan_message){
-            .version = MESSAGE_VERSION, .kind = SCAN_REFUSED, .fault = (uint32_t)FAULT_SCAN_UNKNOWN};
+        *ret_scan = refused(FAULT_SCAN_UNKNOWN);
     else if (line)
         scan_read(collector->line, collector->size, ret_scan);
     explicit_bzero(collector, sizeof *collector);
     return line;
+}
+
+bool scan_collect_end(struct scan_collector *collector, struct scan_message *ret_scan)
+{
+    bool begun = collector->size > 0;
+    if (begun)
+        *ret_scan = refused(FAULT_SCAN_TRUNCATED);
+    explicit_bzero(collector, sizeof *collector);
+    return begun;
 }

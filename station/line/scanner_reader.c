@@ -5,7 +5,7 @@
 #include "fixtures/port.h"
 #include "jigs/read.h"
 #include "station/flow/wait.h"
-#include "station/line/scan.h"
+#include "station/line/key_scan.h"
 
 #include <signal.h>
 #include <string.h>
@@ -18,7 +18,9 @@
 struct scanner_reader {
     const struct worker_options *options;
     struct port_options port;
-    struct scan_collector collector;
+    /* which of the two is used, the port says */
+    struct scan_collector characters;
+    struct key_collector keys;
     bool lost; /* the supervisor is gone */
 };
 
@@ -30,33 +32,71 @@ static void say(struct scanner_reader *reader, struct scan_message *scan)
     reader->lost = !channel_send(WORKER_CHANNEL, scan, sizeof *scan, -1, deadline_in_ms(SAY_MS), &fault);
 }
 
+/* A scanner that is away is plugged in again; everything else takes somebody who knows what is plugged in there. */
 static void say_away(struct scanner_reader *reader, const struct fault *why)
 {
+    bool unusable = why->code == FAULT_PORT_NOT_FOUND || why->code == FAULT_PORT_BUSY;
     struct log_line line;
     log_begin(&line, LOG_LEVEL_WARNING, "scanner.away");
     log_number(&line, "scanner", reader->options->index);
     log_fault(&line, why);
     log_end(&line);
-    struct scan_message scan = {.kind = SCAN_REFUSED, .fault = FAULT_SCANNER_AWAY};
+    struct scan_message scan = {.kind = SCAN_REFUSED,
+                                .fault = (uint32_t)(unusable ? FAULT_SCANNER_UNUSABLE : FAULT_SCANNER_AWAY)};
     say(reader, &scan);
+}
+
+static void take_characters(struct scanner_reader *reader, const uint8_t *bytes, size_t count)
+{
+    struct scan_message scan;
+    for (size_t i = 0; i < count; i++)
+        if (scan_collect(&reader->characters, bytes[i], &scan))
+            say(reader, &scan);
+}
+
+static void take_keys(struct scanner_reader *reader, const uint8_t *bytes, size_t count)
+{
+    struct scan_message scan;
+    struct key_event event;
+    for (size_t i = 0; i < count; i += KEY_EVENT_BYTES) {
+        event = key_event_read(bytes + i);
+        if (key_collect(&reader->keys, &event, &scan))
+            say(reader, &scan);
+    }
+    explicit_bzero(&event, sizeof event);
+}
+
+/* A scan that was begun and not ended is truncated: what comes next is another one. */
+static void take_pause(struct scanner_reader *reader)
+{
+    struct scan_message scan;
+    if (scan_collect_end(&reader->characters, &scan) || key_collect_end(&reader->keys, &scan))
+        say(reader, &scan);
 }
 
 /* Hands on what the scanner sends until it is away. */
 static void read_scans(struct scanner_reader *reader, struct port *port, struct fault *fault)
 {
-    memset(&reader->collector, 0, sizeof reader->collector);
-    while (!reader->lost) {
-        uint8_t bytes[64];
+    uint8_t bytes[64 * KEY_EVENT_BYTES];
+    bool away = false;
+    while (!reader->lost && !away) {
         size_t count = 0;
-        bool got = port_read(port, bytes, sizeof bytes, &count, deadline_in_ms(QUIET_MS), fault);
-        if (!got && fault->code != FAULT_TIMED_OUT)
-            return;
-        struct scan_message scan;
-        for (size_t i = 0; got && i < count; i++)
-            if (scan_collect(&reader->collector, bytes[i], &scan))
-                say(reader, &scan);
+        bool begun = reader->characters.size > 0 || reader->keys.keys > 0 || reader->keys.lost;
+        struct deadline deadline = deadline_in_ms(begun ? SCAN_PAUSE_MS : QUIET_MS);
+        bool got = port_read(port, bytes, sizeof bytes, &count, deadline, fault);
+        if (!got && fault->code == FAULT_TIMED_OUT)
+            take_pause(reader);
+        else if (!got)
+            away = true;
+        else if (reader->port.maker == PORT_MAKER_KEYBOARD)
+            take_keys(reader, bytes, count);
+        else
+            take_characters(reader, bytes, count);
         explicit_bzero(bytes, sizeof bytes);
     }
+    /* Half a scan must not wait for the next connection, and need not be told of: the scanner itself is away. */
+    explicit_bzero(&reader->characters, sizeof reader->characters);
+    explicit_bzero(&reader->keys, sizeof reader->keys);
 }
 
 /* One connection to the scanner, from its opening to its end. */
@@ -84,6 +124,8 @@ static void run(struct scanner_reader *reader)
 
 int scanner_reader_run(const struct worker_options *options)
 {
+    static const enum port_maker makers[] = {
+        [PORT_SERIAL] = PORT_MAKER_SERIAL, [PORT_STREAM] = PORT_MAKER_STREAM, [PORT_KEYBOARD] = PORT_MAKER_KEYBOARD};
     (void)signal(SIGINT, SIG_IGN);
     struct fault fault;
     CLEANUP(jig_freep) struct jig *jig = NULL;
@@ -94,9 +136,7 @@ int scanner_reader_run(const struct worker_options *options)
     const struct jig_scanner *scanner = &jig->scanners[options->index];
     struct scanner_reader reader = {
         .options = options,
-        .port = {.maker = scanner->kind == PORT_SERIAL ? PORT_MAKER_SERIAL : PORT_MAKER_STREAM,
-                 .path = scanner->path,
-                 .baud = SCANNER_BAUD},
+        .port = {.maker = makers[scanner->kind], .path = scanner->path, .baud = SCANNER_BAUD},
     };
     run(&reader);
     return FAULT_EXIT_OK;

@@ -1,10 +1,7 @@
 /* hsm/call: a token that fails at each single call of a unit's work, what may mend it, and the figures. */
 #include "hsm/call.h"
-#include "hsm/crypto.h"
 #include "hsm/figures.h"
-#include "tests/support/profiles.h"
 #include "tests/unit/hsm/plant_of_two.h"
-#include "tests/unit/hsm/unit_request.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,20 +11,11 @@
 /* cmocka.h needs the ones above */
 #include <cmocka.h>
 
-#define ALPHABET "abcdefghjkmnpqrstuvwxyz23456789"
 #define CALLS_MAX 1000
 
 static struct plant plant;
 static struct keyring_place direct_places[2];
 static struct fault fault;
-static struct unit_request request;
-static uint8_t expected_fingerprint[FINGERPRINT_SIZE];
-
-static const struct certificate_subject subject = {.profile = &profile_idevid_8021ar,
-                                                   .organization = "Test Plant",
-                                                   .model = "KS-1",
-                                                   .serial = "KS1-0001",
-                                                   .hardware_type = "1.3.6.1.4.1.99999.1"};
 
 /* What the token does wrong. */
 static struct bad_token {
@@ -65,17 +53,13 @@ static void behave(void)
 
 static struct keyring *open_ring(const struct keyring_place *places, size_t count)
 {
-    struct keyring_options options = plant.options;
     struct keyring *keyring = NULL;
-    options.places = places;
-    options.count = count;
-    return keyring_open(&options, &keyring, &fault) ? keyring : NULL;
+    return plant_open(&plant, places, count, &keyring, &fault) ? keyring : NULL;
 }
 
 static int begin(void **state)
 {
     (void)state;
-    request = unit_request_good(subject.serial);
     if (!plant_start(&plant, &fault)) {
         print_error("%s\n", fault.text);
         return -1;
@@ -84,9 +68,7 @@ static int begin(void **state)
         direct_places[i] = plant.places[i];
         direct_places[i].module = SOFTHSM_MODULE;
     }
-    CLEANUP(secret_freep) struct secret *password = softhsm_secret("correct horse");
-    CLEANUP(keyring_freep) struct keyring *keyring = open_ring(direct_places, 1);
-    return keyring && keyring_fingerprint(keyring, password, expected_fingerprint, &fault) ? 0 : -1;
+    return 0;
 }
 
 static int end(void **state)
@@ -103,50 +85,14 @@ static int after_each(void **state)
     return 0;
 }
 
-static void assert_issued_by(const struct certificate *certificate, const struct certificate *issuing)
-{
-    const uint8_t *leaf_bytes = certificate->der, *issuer_bytes = issuing->der;
-    CLEANUP(X509_freep) X509 *leaf = d2i_X509(NULL, &leaf_bytes, (long)certificate->der_size);
-    CLEANUP(X509_freep) X509 *issuer = d2i_X509(NULL, &issuer_bytes, (long)issuing->der_size);
-    assert_true(leaf && issuer);
-    assert_int_equal(X509_verify(leaf, X509_get0_pubkey(issuer)), 1);
-}
-
-/* All that a unit asks of its token, and that whatever it gave is right. */
-static bool whole_work(struct keyring *keyring)
-{
-    CLEANUP(secret_freep) struct secret *drawn = NULL;
-    CLEANUP(secret_freep) struct secret *password = softhsm_secret("correct horse");
-    uint8_t fingerprint[FINGERPRINT_SIZE];
-    struct certificate certificate;
-    const struct certificate *issuing = NULL;
-    bool changed;
-    if (!keyring_draw_password(keyring, ALPHABET, 16, &drawn, &fault)) {
-        assert_null(drawn);
-        return false;
-    }
-    assert_int_equal(secret_size(drawn), 16);
-    for (size_t i = 0; i < 16; i++)
-        assert_non_null(memchr(ALPHABET, secret_read(drawn)[i], sizeof ALPHABET - 1));
-    if (!keyring_fingerprint(keyring, password, fingerprint, &fault))
-        return false;
-    assert_memory_equal(fingerprint, expected_fingerprint, sizeof fingerprint);
-    if (!keyring_issue(keyring, request.der, request.size, &subject, &certificate, &issuing, &fault)) {
-        assert_null(issuing);
-        return false;
-    }
-    assert_issued_by(&certificate, issuing);
-    return keyring_prove(keyring, &changed, &fault);
-}
-
 /* How many calls it takes while all goes well. */
 static unsigned count_calls(const struct keyring_place *places)
 {
     CLEANUP(keyring_freep) struct keyring *keyring = open_ring(places, 1);
     assert_non_null(keyring);
-    assert_true(whole_work(keyring)); /* the start-up of the health tests is behind it then */
+    assert_true(plant_work(&plant, keyring, &fault)); /* the start-up of the health tests is behind it then */
     fail_from(0, 0, CKR_OK);
-    assert_true(whole_work(keyring));
+    assert_true(plant_work(&plant, keyring, &fault));
     assert_in_range(bad.seen, 10, CALLS_MAX);
     behave();
     return bad.seen;
@@ -160,13 +106,13 @@ static void each_single_failure_is_mended(const struct keyring_place *places)
         CLEANUP(keyring_freep) struct keyring *keyring = open_ring(places, 1);
         assert_non_null(keyring);
         fail_from(call, 1, CKR_DEVICE_ERROR);
-        bool worked = whole_work(keyring);
+        bool worked = plant_work(&plant, keyring, &fault);
         behave();
         if (!worked)
             fail_msg("call %u: %s: %s", call, fault_name(fault.code), fault.text);
         assert_int_equal(keyring_state(keyring), KEYRING_UP);
         assert_int_equal(bad.log_ins, 1);
-        assert_true(whole_work(keyring));
+        assert_true(plant_work(&plant, keyring, &fault));
     }
 }
 
@@ -201,7 +147,7 @@ static void a_token_that_stays_broken_stops_the_keyring(void **state)
             CLEANUP(keyring_freep) struct keyring *keyring = open_ring(direct_places, 1);
             assert_non_null(keyring);
             fail_from(call, CALLS_MAX, cases[i].answer);
-            bool worked = whole_work(keyring);
+            bool worked = plant_work(&plant, keyring, &fault);
             behave();
             assert_false(worked);
             if (fault.code != cases[i].code)
@@ -210,7 +156,7 @@ static void a_token_that_stays_broken_stops_the_keyring(void **state)
                 continue;
             assert_int_equal(keyring_state(keyring), KEYRING_DOWN);
             fail_from(0, 0, CKR_OK);
-            assert_false(whole_work(keyring)); /* and it asks no more */
+            assert_false(plant_work(&plant, keyring, &fault)); /* and it asks no more */
             assert_int_equal(bad.seen, 0);
             behave();
         }
@@ -225,7 +171,7 @@ static void a_token_that_does_not_come_back_is_left_for_the_next(void **state)
         CLEANUP(keyring_freep) struct keyring *keyring = open_ring(direct_places, 2);
         assert_non_null(keyring);
         fail_from(1, call, CKR_DEVICE_ERROR);
-        bool worked = whole_work(keyring);
+        bool worked = plant_work(&plant, keyring, &fault);
         behave();
         if (worked)
             opened++;
@@ -233,7 +179,7 @@ static void a_token_that_does_not_come_back_is_left_for_the_next(void **state)
             fail_msg("%u calls: %s: %s", call, fault_name(fault.code), fault.text);
         if (!worked)
             break;
-        assert_true(whole_work(keyring));
+        assert_true(plant_work(&plant, keyring, &fault));
     }
     assert_in_range(opened, 1, CALLS_MAX - 1);
 }
@@ -257,7 +203,7 @@ static void each_failure_while_opening_is_told_or_mended(void **state)
         if (!two)
             fail_msg("call %u: %s: %s", call, fault_name(fault.code), fault.text);
         assert_in_range(bad.log_ins, 1, 2);
-        assert_true(whole_work(two));
+        assert_true(plant_work(&plant, two, &fault));
     }
     assert_true(reached);
 }
@@ -306,7 +252,7 @@ static struct figures figures_of(const char *function)
 static void figures_count_each_call_that_was_made(void **state)
 {
     (void)state;
-    CLEANUP(secret_freep) struct secret *password = softhsm_secret("correct horse");
+    CLEANUP(secret_freep) struct secret *password = softhsm_secret(PLANT_PASSWORD);
     CLEANUP(keyring_freep) struct keyring *keyring = open_ring(direct_places, 1);
     uint8_t fingerprint[FINGERPRINT_SIZE];
     struct figures before = figures_of("C_Sign");

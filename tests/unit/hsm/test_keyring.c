@@ -1,9 +1,8 @@
 /* hsm/keyring: the work of a unit on the token in use, and what becomes of it when servers die. */
+#include "hsm/crypto.h"
 #include "hsm/keyring.h"
 #include "hsm/wrapped_key_trial.h"
-#include "tests/support/profiles.h"
 #include "tests/unit/hsm/plant_of_two.h"
-#include "tests/unit/hsm/unit_request.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,22 +12,12 @@
 /* cmocka.h needs the ones above */
 #include <cmocka.h>
 
-#define ALPHABET "abcdefghjkmnpqrstuvwxyz23456789"
-
 static struct plant plant;
 static struct fault fault;
-static struct unit_request request;
-
-static const struct certificate_subject subject = {.profile = &profile_idevid_8021ar,
-                                                   .organization = "Test Plant",
-                                                   .model = "KS-1",
-                                                   .serial = "KS1-0001",
-                                                   .hardware_type = "1.3.6.1.4.1.99999.1"};
 
 static int begin(void **state)
 {
     (void)state;
-    request = unit_request_good(subject.serial);
     if (plant_start(&plant, &fault))
         return 0;
     print_error("%s\n", fault.text);
@@ -46,9 +35,7 @@ static int end(void **state)
 static int both_up(void **state)
 {
     (void)state;
-    fault = (struct fault){0};
-    if ((plant.first.server > 0 || plant_serve(&plant.first, &fault)) &&
-        (plant.second.server > 0 || plant_serve(&plant.second, &fault)))
+    if (plant_serve_both(&plant, &fault))
         return 0;
     print_error("%s\n", fault.text);
     return -1;
@@ -62,26 +49,24 @@ static struct keyring *open_ring(void)
     return keyring;
 }
 
-/* All that a unit asks of its token. */
-static bool whole_work(struct keyring *keyring)
+/* As libssl does it: a signature through the key's own provider. */
+static bool can_sign(struct evp_pkey_st *key)
 {
-    CLEANUP(secret_freep) struct secret *password = NULL;
-    CLEANUP(secret_freep) struct secret *bytes = secret_new(32);
-    uint8_t fingerprint[FINGERPRINT_SIZE];
-    struct certificate certificate;
-    const struct certificate *issuing = NULL;
-    bool changed;
-    return keyring_random(keyring, bytes, &fault) && keyring_draw_password(keyring, ALPHABET, 16, &password, &fault) &&
-           keyring_fingerprint(keyring, password, fingerprint, &fault) &&
-           keyring_issue(keyring, request.der, request.size, &subject, &certificate, &issuing, &fault) &&
-           keyring_prove(keyring, &changed, &fault);
+    uint8_t signature[DER_SIGNATURE_MAX];
+    size_t size = sizeof signature;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    assert_non_null(context);
+    bool made = EVP_DigestSignInit_ex(context, NULL, "SHA256", NULL, NULL, key, NULL) == 1 &&
+                EVP_DigestSign(context, signature, &size, (const uint8_t *)"hello", 5) == 1;
+    EVP_MD_CTX_free(context);
+    return made;
 }
 
 static void the_first_token_does_a_units_whole_work(void **state)
 {
     (void)state;
     CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
-    assert_true(whole_work(keyring));
+    assert_true(plant_work(&plant, keyring, &fault));
     assert_int_equal(keyring_state(keyring), KEYRING_UP);
     assert_string_equal(keyring_state_name(keyring_state(keyring)), "up");
     assert_int_equal(keyring_place(keyring), 0);
@@ -96,14 +81,14 @@ static void a_server_that_was_restarted_is_opened_afresh(void **state)
     CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
     struct evp_pkey_st *before = keyring_station_key(keyring);
     bool changed;
-    assert_true(whole_work(keyring));
+    assert_true(plant_work(&plant, keyring, &fault));
     softhsm_kill_server(&plant.first);
     assert_true(plant_serve(&plant.first, &fault));
     assert_true(keyring_prove(keyring, &changed, &fault));
     assert_true(changed);
     assert_true(keyring_prove(keyring, &changed, &fault));
     assert_false(changed);
-    assert_true(whole_work(keyring));
+    assert_true(plant_work(&plant, keyring, &fault));
     assert_int_equal(keyring_state(keyring), KEYRING_UP);
     assert_ptr_equal(keyring_station_key(keyring), before);
 }
@@ -113,7 +98,7 @@ static void the_spare_takes_over_when_the_first_dies(void **state)
     (void)state;
     CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
     softhsm_kill_server(&plant.first);
-    assert_true(whole_work(keyring));
+    assert_true(plant_work(&plant, keyring, &fault));
     assert_int_equal(keyring_state(keyring), KEYRING_DEGRADED);
     assert_string_equal(keyring_state_name(keyring_state(keyring)), "degraded");
     assert_int_equal(keyring_place(keyring), 1);
@@ -122,7 +107,7 @@ static void the_spare_takes_over_when_the_first_dies(void **state)
 
     /* It does not go up by itself. */
     assert_true(plant_serve(&plant.first, &fault));
-    assert_true(whole_work(keyring));
+    assert_true(plant_work(&plant, keyring, &fault));
     assert_int_equal(keyring_place(keyring), 1);
 }
 
@@ -154,13 +139,51 @@ static void a_key_for_a_unit_is_made_by_the_token_that_can(void **state)
     assert_int_equal(keyring_state(keyring), KEYRING_DEGRADED);
     assert_true(keyring_check_wrapping(keyring, &fault));
     assert_true(wrapped_key_try(unit, &key, &whole, &fault) && whole);
-    assert_true(keyring_issue_key(keyring, key.point, &subject, &certificate, &issuing, &fault));
+    assert_true(keyring_issue_key(keyring, key.point, plant.subject, &certificate, &issuing, &fault));
     assert_non_null(issuing);
 
     point[POINT_SIZE - 1] ^= 1;
     assert_false(keyring_make_key(keyring, point, &key, &fault));
     assert_int_equal(fault.code, FAULT_TRANSPORT_REFUSED);
     assert_int_equal(keyring_state(keyring), KEYRING_DEGRADED);
+}
+
+/* Its own issuing CA and station key, and the same fingerprint key (plant_work() compares). */
+static void the_spare_works_under_its_own_name(void **state)
+{
+    (void)state;
+    struct certificate certificate;
+    const struct certificate *first = NULL, *second = NULL;
+    CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
+    struct evp_pkey_st *before = keyring_station_key(keyring);
+    assert_true(
+        keyring_issue(keyring, plant.request.der, plant.request.size, plant.subject, &certificate, &first, &fault));
+    softhsm_kill_server(&plant.first);
+    assert_true(
+        keyring_issue(keyring, plant.request.der, plant.request.size, plant.subject, &certificate, &second, &fault));
+    assert_string_equal(keyring_label(keyring), "production-2");
+    assert_string_equal(keyring_station_certificate(keyring), plant.places[1].station);
+    assert_memory_not_equal(first->sha256, second->sha256, sizeof first->sha256);
+
+    /* What a link still holds signs no more, and harms nothing. */
+    assert_ptr_not_equal(keyring_station_key(keyring), before);
+    assert_false(can_sign(before));
+    assert_true(can_sign(keyring_station_key(keyring)));
+}
+
+/* libssl signs between two operations, when nobody can mend; then it is the caller who asks. */
+static void a_station_key_signs_again_after_it_was_proven(void **state)
+{
+    (void)state;
+    bool changed;
+    CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
+    assert_true(can_sign(keyring_station_key(keyring)));
+    softhsm_kill_server(&plant.first);
+    assert_true(plant_serve(&plant.first, &fault));
+    assert_false(can_sign(keyring_station_key(keyring)));
+    assert_true(keyring_prove(keyring, &changed, &fault));
+    assert_true(changed);
+    assert_true(can_sign(keyring_station_key(keyring)));
 }
 
 static void a_token_that_is_away_at_the_opening_is_passed_over(void **state)
@@ -170,7 +193,7 @@ static void a_token_that_is_away_at_the_opening_is_passed_over(void **state)
     CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
     assert_int_equal(keyring_state(keyring), KEYRING_DEGRADED);
     assert_int_equal(keyring_trouble(keyring)->code, FAULT_HSM_MODULE);
-    assert_true(whole_work(keyring));
+    assert_true(plant_work(&plant, keyring, &fault));
 }
 
 static void without_any_token_the_keyring_is_down_and_stays_so(void **state)
@@ -179,7 +202,7 @@ static void without_any_token_the_keyring_is_down_and_stays_so(void **state)
     CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
     softhsm_kill_server(&plant.first);
     softhsm_kill_server(&plant.second);
-    assert_false(whole_work(keyring));
+    assert_false(plant_work(&plant, keyring, &fault));
     assert_int_equal(fault.code, FAULT_HSM_DOWN);
     print_message("  %s\n", fault.text);
     assert_non_null(strstr(fault.text, "token 1: "));
@@ -188,10 +211,10 @@ static void without_any_token_the_keyring_is_down_and_stays_so(void **state)
     assert_string_equal(keyring_state_name(keyring_state(keyring)), "down");
 
     assert_true(plant_serve(&plant.first, &fault));
-    assert_false(whole_work(keyring));
+    assert_false(plant_work(&plant, keyring, &fault));
     assert_int_equal(fault.code, FAULT_HSM_DOWN);
     CLEANUP(keyring_freep) struct keyring *anew = open_ring();
-    assert_true(whole_work(anew));
+    assert_true(plant_work(&plant, anew, &fault));
     assert_int_equal(keyring_place(anew), 0);
 }
 
@@ -213,13 +236,14 @@ static void a_refused_request_ends_nothing(void **state)
     const struct certificate *issuing = NULL;
     CLEANUP(secret_freep) struct secret *password = NULL;
     CLEANUP(keyring_freep) struct keyring *keyring = open_ring();
-    assert_false(keyring_issue(keyring, request.der, request.size - 1, &subject, &certificate, &issuing, &fault));
+    assert_false(keyring_issue(keyring, plant.request.der, plant.request.size - 1, plant.subject, &certificate,
+                               &issuing, &fault));
     assert_int_equal(fault.code, FAULT_CSR_REFUSED);
     assert_null(issuing);
     assert_false(keyring_draw_password(keyring, "a", 16, &password, &fault));
     assert_int_equal(fault.code, FAULT_USAGE);
     assert_int_equal(keyring_state(keyring), KEYRING_UP);
-    assert_true(whole_work(keyring));
+    assert_true(plant_work(&plant, keyring, &fault));
 }
 
 static void what_is_not_a_keyring_is_refused(void **state)
@@ -268,6 +292,8 @@ int main(void)
         cmocka_unit_test_setup(a_server_that_was_restarted_is_opened_afresh, both_up),
         cmocka_unit_test_setup(the_spare_takes_over_when_the_first_dies, both_up),
         cmocka_unit_test_setup(a_key_for_a_unit_is_made_by_the_token_that_can, both_up),
+        cmocka_unit_test_setup(the_spare_works_under_its_own_name, both_up),
+        cmocka_unit_test_setup(a_station_key_signs_again_after_it_was_proven, both_up),
         cmocka_unit_test_setup(a_token_that_is_away_at_the_opening_is_passed_over, both_up),
         cmocka_unit_test_setup(without_any_token_the_keyring_is_down_and_stays_so, both_up),
         cmocka_unit_test_setup(a_keyring_without_any_token_does_not_open, both_up),

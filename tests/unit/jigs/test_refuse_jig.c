@@ -221,7 +221,17 @@ static const struct bad bad_jigs[] = {
     {"path: 1-5}", "path: 1-2}", FAULT_CONFIG_VALUE, "jig.yaml:28:32: scanners[1].path: ", "that of slot 2"},
     {"path: 1-5}", "path: 1-5, slot: 1}", FAULT_CONFIG_VALUE, "jig.yaml:27:1: scanners: ", "a scanner for slot 3"},
     {"kind: serial, path: 1-5", "kind: usb, path: 1-5", FAULT_CONFIG_VALUE,
-     "jig.yaml:28:18: scanners[1].kind: ", "expected one of serial, stream"},
+     "jig.yaml:28:18: scanners[1].kind: ", "expected one of serial, keyboard, stream"},
+    {"kind: serial, path: 1-5", "kind: keyboard, path: event5", FAULT_CONFIG_VALUE,
+     "jig.yaml:28:34: scanners[1].path: ", "or a name of /dev/input/by-path/, found 'event5'"},
+    {"kind: serial, path: 1-5", "kind: keyboard, path: /dev/input/event5", FAULT_CONFIG_VALUE,
+     "jig.yaml:28:34: scanners[1].path: ", "or a name of /dev/input/by-path/, found '/dev/input/event5'"},
+    {"kind: serial, path: 1-5", "kind: keyboard, path: /dev/serial/by-path/pci-0000:00:14.0-usb-0:5:1.0",
+     FAULT_CONFIG_VALUE, "jig.yaml:28:34: scanners[1].path: ", "or a name of /dev/input/by-path/"},
+    {"kind: serial, path: 1-5", "kind: keyboard, path: '/dev/input/by-path/1-1:1.0-event-kbd'", FAULT_CONFIG_VALUE,
+     "jig.yaml:28:34: scanners[1].path: ", "that of slot 1"},
+    {"kind: usb\n", "kind: keyboard\n", FAULT_CONFIG_VALUE,
+     "jig.yaml:21:5: slots[2].kind: ", "expected one of serial, usb, stream"},
     {"  - b.yaml\n", "  - a.yaml\n", FAULT_CONFIG_VALUE, "jig.yaml:32:5: products[2]: ", "each file once"},
 };
 

@@ -125,6 +125,23 @@ static void test_endless_line_is_refused_whole(void **state)
     assert_int_equal(scan.slot, 2);
 }
 
+/* What came before a pause is over: it must not become the beginning of the next scan. */
+static void test_line_without_an_end_is_truncated(void **state)
+{
+    (void)state;
+    struct scan_collector collector = {0};
+    struct scan_message scan = {0};
+    assert_false(scan_collect_end(&collector, &scan));
+    assert_int_equal(collect(&collector, "]Q3WIFI:T:WPA;P:canary", &scan), 0);
+    assert_true(scan_collect_end(&collector, &scan));
+    assert_int_equal(scan.kind, SCAN_REFUSED);
+    assert_int_equal(scan.fault, FAULT_SCAN_TRUNCATED);
+    assert_null(memmem(&collector, sizeof collector, "canary", 6));
+    assert_false(scan_collect_end(&collector, &scan));
+    assert_int_equal(collect(&collector, "KOKUIN-SLOT-2\n", &scan), 1);
+    assert_int_equal(scan.slot, 2);
+}
+
 /* ---- routing ---- */
 
 static struct jig jig;
@@ -192,6 +209,31 @@ static void test_wrong_tags(void **state)
     tag.slot = 9;
     assert_int_equal(route_scan(&routing, &label_scan).kind, ROUTE_WAIT);
     assert_int_equal(route_scan(&routing, &tag).fault, FAULT_SCAN_UNKNOWN); /* there is no such slot */
+}
+
+static enum fault_code answer_to(struct routing *routing, const char *serial, enum fault_code answered)
+{
+    struct scan_message label = {.kind = SCAN_LABEL, .scanner = 1};
+    (void)snprintf(label.serial, sizeof label.serial, "%s", serial);
+    assert_int_equal(route_scan(routing, &label).kind, ROUTE_TO_SLOT);
+    return route_answer(routing, 1, answered);
+}
+
+/* The label of a unit that is in another slot is told apart from that of a unit that is nowhere here. */
+static void test_wrong_slot(void **state)
+{
+    (void)state;
+    struct routing routing = routing_of(SLOT_LABEL, SLOT_LABEL);
+    (void)snprintf(routing.slots[0].serial, SERIAL_SIZE, "KR000000001X");
+    (void)snprintf(routing.slots[1].serial, SERIAL_SIZE, "KR000000002Y");
+    assert_int_equal(answer_to(&routing, "KR000000001X", FAULT_SCAN_WRONG_UNIT), FAULT_SCAN_WRONG_SLOT);
+    assert_int_equal(answer_to(&routing, "KR000000003Z", FAULT_SCAN_WRONG_UNIT), FAULT_SCAN_WRONG_UNIT);
+    assert_int_equal(answer_to(&routing, "KR000000002Y", FAULT_SCAN_WRONG_UNIT), FAULT_SCAN_WRONG_UNIT);
+    assert_int_equal(answer_to(&routing, "KR000000001X", FAULT_SCAN_DEAD_LABEL), FAULT_SCAN_DEAD_LABEL);
+    assert_int_equal(answer_to(&routing, "KR000000002Y", FAULT_NONE), FAULT_NONE);
+    routing.slots[0].view = SLOT_EMPTY;
+    assert_int_equal(answer_to(&routing, "KR000000001X", FAULT_SCAN_WRONG_UNIT), FAULT_SCAN_WRONG_UNIT);
+    assert_int_equal(answer_to(&routing, "", FAULT_SCAN_WRONG_UNIT), FAULT_SCAN_WRONG_UNIT);
 }
 
 static void test_label_without_tag_is_forgotten(void **state)
@@ -439,10 +481,12 @@ int main(void)
         cmocka_unit_test(test_tags_and_cards),
         cmocka_unit_test(test_lines_are_collected),
         cmocka_unit_test(test_endless_line_is_refused_whole),
+        cmocka_unit_test(test_line_without_an_end_is_truncated),
         cmocka_unit_test(test_shared_scanner_needs_the_tag),
         cmocka_unit_test(test_scanner_of_a_slot_needs_none),
         cmocka_unit_test(test_nobody_waits),
         cmocka_unit_test(test_wrong_tags),
+        cmocka_unit_test(test_wrong_slot),
         cmocka_unit_test(test_label_without_tag_is_forgotten),
         cmocka_unit_test(test_refused_scans_and_strangers),
         cmocka_unit_test(test_slot_line),
