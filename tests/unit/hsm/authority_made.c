@@ -59,7 +59,7 @@ static EVP_PKEY *key_of(const char *path)
 void authority_make(const struct softhsm *softhsm, const struct authority_made *shape, const char *root_path,
                     const char *issuing_path)
 {
-    EVP_PKEY *root_key = EVP_EC_gen("P-256"), *issuing_key = key_of(softhsm_file(softhsm, "issuing.pem"));
+    EVP_PKEY *root_key = EVP_EC_gen("P-256"), *issuing_key = key_of(softhsm_file(softhsm, "issuing-1.pem"));
     must(root_key != NULL);
     X509 *root = begin("Test PAA", root_key, 1), *issuing = begin("Test PAI", issuing_key, 2);
     must(X509_set_issuer_name(root, X509_get_subject_name(root)) == 1);

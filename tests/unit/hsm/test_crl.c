@@ -40,7 +40,7 @@ static int begin(void **state)
     (void)state;
     if (softhsm_start(&softhsm, &fault) && softhsm_plant(&softhsm, &fault) &&
         softhsm_open(&softhsm, false, "production", &token, &fault) &&
-        certificate_issuer_open(token, softhsm_file(&softhsm, "issuing.pem"), softhsm_file(&softhsm, "root.pem"),
+        certificate_issuer_open(token, softhsm_file(&softhsm, "issuing-1.pem"), softhsm_file(&softhsm, "root.pem"),
                                 &issuer, &fault))
         return 0;
     print_error("%s\n", fault.text);
@@ -101,7 +101,7 @@ static int openssl_verifies(const char *unit)
     const char *const verify[] = {"openssl",      "verify",
                                   "-x509_strict", "-crl_check",
                                   "-CAfile",      softhsm_file(&softhsm, "root.pem"),
-                                  "-untrusted",   softhsm_file(&softhsm, "issuing.pem"),
+                                  "-untrusted",   softhsm_file(&softhsm, "issuing-1.pem"),
                                   "-CRLfile",     path_of("production.crl.pem"),
                                   unit,           NULL};
     return command_run(verify);
@@ -110,7 +110,7 @@ static int openssl_verifies(const char *unit)
 static void both_programs_read_it(const char *wanted)
 {
     char text[8192];
-    const char *issuing = softhsm_file(&softhsm, "issuing.pem"), *pem = path_of("production.crl.pem");
+    const char *issuing = softhsm_file(&softhsm, "issuing-1.pem"), *pem = path_of("production.crl.pem");
     const char *const openssl[] = {"openssl", "crl", "-verify", "-CAfile", issuing, "-in", pem, "-noout", NULL};
     const char *const certtool[] = {"certtool", "--verify-crl", "--load-ca-certificate", issuing, "--infile", pem,
                                     NULL};

@@ -58,7 +58,7 @@ static int begin(void **state)
     (void)state;
     if (softhsm_start(&softhsm, &fault) && softhsm_plant(&softhsm, &fault) &&
         softhsm_open(&softhsm, false, "production", &token, &fault) &&
-        certificate_issuer_open(token, softhsm_file(&softhsm, "issuing.pem"), softhsm_file(&softhsm, "root.pem"),
+        certificate_issuer_open(token, softhsm_file(&softhsm, "issuing-1.pem"), softhsm_file(&softhsm, "root.pem"),
                                 &issuer, &fault))
         return 0;
     print_error("%s\n", fault.text);
@@ -127,7 +127,7 @@ static void accepts_many(struct certificate_issuer *of, const struct certificate
 static void every_8021ar_certificate_is_accepted(void **state)
 {
     (void)state;
-    accepts_many(issuer, &profile_idevid_8021ar, softhsm_file(&softhsm, "issuing.pem"),
+    accepts_many(issuer, &profile_idevid_8021ar, softhsm_file(&softhsm, "issuing-1.pem"),
                  softhsm_file(&softhsm, "root.pem"));
 }
 
@@ -149,7 +149,7 @@ static void every_brski_certificate_is_accepted(void **state)
 {
     (void)state;
     char text[8192];
-    accepts_many(issuer, &profile_idevid_brski, softhsm_file(&softhsm, "issuing.pem"),
+    accepts_many(issuer, &profile_idevid_brski, softhsm_file(&softhsm, "issuing-1.pem"),
                  softhsm_file(&softhsm, "root.pem"));
     read_text(issuer, &profile_idevid_brski, text, sizeof text);
     assert_non_null(strstr(text, "serialNumber=" SERIAL));
@@ -267,7 +267,7 @@ static void years_and_fixed_texts_are_as_said(void **state)
     assert_memory_equal(before + 12, after + 12, 15); /* "Nov 23 23:59:59" */
     (void)snprintf(first, sizeof first, "%.4s", before + 28);
     (void)snprintf(last, sizeof last, "%.4s", after + 28);
-    assert_int_equal(atoi(last) - atoi(first), 20);
+    assert_int_equal(strtol(last, NULL, 10) - strtol(first, NULL, 10), 20);
 }
 
 /* ---- keys that are nobody's own ---- */
@@ -359,7 +359,7 @@ static void point_of_file(const char *name, uint8_t ret_point[POINT_SIZE])
 static void keys_of_the_plant_are_refused(void **state)
 {
     (void)state;
-    static const char *const files[] = {"issuing.pem", "root.pem", "station.pem", "checkpoint.pem"};
+    static const char *const files[] = {"issuing-1.pem", "root.pem", "station-1.pem", "checkpoint-1.pem"};
     const struct certificate_subject unit = subject_of(&profile_idevid_8021ar, SERIAL);
     struct certificate certificate;
     uint8_t point[POINT_SIZE];
