@@ -152,6 +152,8 @@ bool module_open(const char *module, struct call_module *ret_module, struct faul
     CK_RV rv = call_initialize(&opened);
     if (rv != CKR_OK)
         return fault_set(fault, FAULT_HSM_MODULE, rv, "initialize '%s': %s (0x%lx)", module, call_name(rv), rv);
+    if (opened.watchdog && !watchdog_sees(opened.watchdog))
+        return fault_set(fault, FAULT_HSM_MODULE, 0, "the connection to '%s' is out of the watchdog's sight", module);
     *ret_module = opened;
     opened = (struct call_module){0};
     return true;

@@ -88,6 +88,14 @@ void watchdog_close(struct watchdog *watchdog)
     free(watchdog);
 }
 
+bool watchdog_sees(const struct watchdog *watchdog)
+{
+    for (int descriptor = 0; descriptor < WATCHDOG_DESCRIPTORS; descriptor++)
+        if (leads_to(descriptor, watchdog))
+            return true;
+    return false;
+}
+
 void watchdog_arm(struct watchdog *watchdog, unsigned milliseconds)
 {
     const struct itimerspec wait = {

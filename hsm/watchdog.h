@@ -38,6 +38,9 @@ NODISCARD NONNULL(1, 3, 4) bool watchdog_open(const struct sockaddr_un *server, 
 void watchdog_close(struct watchdog *watchdog);
 DEFINE_CLEANUP(struct watchdog *, watchdog_close)
 
+/* True when a connection to the server is among the descriptors looked at. */
+NODISCARD NONNULL(1) bool watchdog_sees(const struct watchdog *watchdog);
+
 /* Around each call that may wait. Waits that end in time cost two system calls. */
 NONNULL(1) void watchdog_arm(struct watchdog *watchdog, unsigned milliseconds);
 /* True when the connections were cut off since it was armed. */

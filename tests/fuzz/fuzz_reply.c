@@ -49,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct unit_interfaces interfaces;
     uint8_t csr[UNIT_CSR_MAX];
     uint8_t receipt[32];
+    uint8_t point[UNIT_POINT_SIZE];
     size_t csr_size;
     bool equal;
     unsigned accepted = 0;
@@ -64,6 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (reply_receipt(&reply, receipt, &fault))
         expect(accepted == 1); /* 32 bytes may be a request, too */
+    if (reply_point(&reply, point, &fault))
+        expect(accepted == 1 && csr_size == sizeof point);
     if (reply_login(&reply, &login, &fault)) {
         accepted++;
         expect(login.outcome <= UNIT_LOGIN_NONE);

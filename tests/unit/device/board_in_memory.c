@@ -96,6 +96,34 @@ static bool certificate_check(void *context, const struct unit_key *key, const c
     return ((struct board_in_memory *)context)->certificate_fits;
 }
 
+static bool transport_make(void *context, struct unit_key *ret_key, uint8_t ret_point[DEVICE_POINT_SIZE])
+{
+    memset(ret_point, 0x77, DEVICE_POINT_SIZE);
+    ret_point[0] = 0x04;
+    return key_make(context, ret_key);
+}
+
+/* The wrapped key is the transport key's first byte, sixteen times, and then the key. */
+static bool key_unwrap(void *context, const struct unit_key *transport, const uint8_t point[DEVICE_POINT_SIZE],
+                       const uint8_t *wrapped, size_t size, struct unit_key *ret_key)
+{
+    (void)context;
+    for (size_t i = 0; i < 16; i++)
+        if (wrapped[i] != transport->bytes[0] || point[0] != 0x04)
+            return false;
+    ret_key->size = size - 16;
+    memcpy(ret_key->bytes, wrapped + 16, ret_key->size);
+    return true;
+}
+
+void board_give_keys(struct board_in_memory *board)
+{
+    board->platform.key_make = NULL;
+    board->platform.csr_make = NULL;
+    board->platform.transport_make = transport_make;
+    board->platform.key_unwrap = key_unwrap;
+}
+
 void board_start(struct board_in_memory *board)
 {
     static const char *const interfaces[] = {"tcp/443", NULL};

@@ -27,5 +27,7 @@ struct board_in_memory {
 
 /* A blank board, started. */
 void board_start(struct board_in_memory *board);
+/* It does not make its key any more: it is given one. */
+void board_give_keys(struct board_in_memory *board);
 /* Power off and on. */
 void board_restart(struct board_in_memory *board);

@@ -272,7 +272,8 @@ int station_identify(struct station_side *station, struct identity *ret_identity
     return status;
 }
 
-int station_make_key(struct station_side *station, uint8_t transaction, const char *serial, struct der *ret_csr)
+static int begin_key(struct station_side *station, enum operation operation, uint8_t transaction, const char *serial,
+                     struct cbor_reader *ret_result)
 {
     uint8_t arguments[128], bytes[16];
     struct cbor_writer writer;
@@ -283,12 +284,30 @@ int station_make_key(struct station_side *station, uint8_t transaction, const ch
     cbor_write_bytes(&writer, bytes, sizeof bytes);
     cbor_write_uint(&writer, 2);
     cbor_write_text(&writer, serial, strlen(serial));
+    int status = station_request(station, operation, arguments, writer.at, ret_result);
+    if (status == 0)
+        cbor_read_map_of(ret_result, 1);
+    return status;
+}
+
+int station_make_key(struct station_side *station, uint8_t transaction, const char *serial, struct der *ret_csr)
+{
     struct cbor_reader result;
-    int status = station_request(station, MAKE_KEY, arguments, writer.at, &result);
+    int status = begin_key(station, MAKE_KEY, transaction, serial, &result);
     if (status != 0)
         return status;
-    cbor_read_map_of(&result, 1);
     ret_csr->size = read_bytes(&result, 1, ret_csr->bytes, 1024);
+    assert_true(cbor_read_end(&result));
+    return status;
+}
+
+int station_offer_point(struct station_side *station, uint8_t transaction, const char *serial, uint8_t ret_point[65])
+{
+    struct cbor_reader result;
+    int status = begin_key(station, OFFER_POINT, transaction, serial, &result);
+    if (status != 0)
+        return status;
+    assert_int_equal(read_bytes(&result, 1, ret_point, 65), 65);
     assert_true(cbor_read_end(&result));
     return status;
 }
@@ -396,6 +415,22 @@ size_t build_injection(uint8_t transaction, const char *serial, const char *pass
     cbor_write_bytes(&writer, certificate->bytes, certificate->size);
     cbor_write_uint(&writer, 9);
     cbor_write_bytes(&writer, issuing->bytes, issuing->size);
+    assert_true(cbor_write_end(&writer));
+    return writer.at;
+}
+
+size_t build_given_injection(uint8_t transaction, const char *serial, const struct der *certificate,
+                             const struct der *issuing, const struct given_key *key, uint8_t ret_arguments[4096])
+{
+    size_t size = build_injection(transaction, serial, NULL, certificate, issuing, ret_arguments);
+    struct cbor_writer writer;
+    cbor_write_start(&writer, ret_arguments, 4096);
+    cbor_write_map(&writer, 11); /* in place of the 9 */
+    writer.at = size;
+    cbor_write_uint(&writer, 10);
+    cbor_write_bytes(&writer, key->point, sizeof key->point);
+    cbor_write_uint(&writer, 11);
+    cbor_write_bytes(&writer, key->wrapped, key->wrapped_size);
     assert_true(cbor_write_end(&writer));
     return writer.at;
 }

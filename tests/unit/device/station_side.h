@@ -22,6 +22,7 @@ enum operation {
     LOCK,
     OPEN_DEBUG,
     REOPEN,
+    OFFER_POINT,
 };
 
 struct station_side {
@@ -75,6 +76,17 @@ bool station_sees_interface(struct station_side *station, const char *name);
 /* INJECT's arguments: a router's, with admin's password and a Wi-Fi key, or a sensor's, with none. */
 size_t build_injection(uint8_t transaction, const char *serial, const char *password, const struct der *certificate,
                        const struct der *issuing, uint8_t ret_arguments[4096]);
+/* The same with a key that was wrapped for the unit. */
+struct given_key {
+    uint8_t point[65];
+    uint8_t wrapped[256];
+    size_t wrapped_size;
+};
+size_t build_given_injection(uint8_t transaction, const char *serial, const struct der *certificate,
+                             const struct der *issuing, const struct given_key *key, uint8_t ret_arguments[4096]);
+/* OFFER_POINT. */
+int station_offer_point(struct station_side *station, uint8_t transaction, const char *serial, uint8_t ret_point[65]);
+
 /* MAKE_KEY, a certificate, INJECT; the receipt is compared. Returns INJECT's status. `password` NULL: a sensor. */
 int station_provision(struct station_side *station, const struct pki *pki, uint8_t transaction, const char *serial,
                       const char *password);

@@ -215,7 +215,7 @@ static void malformed_messages_are_refused(void **state)
         {"\xa3\x00\x01\x01\x02\x02\xa0", 7, MALFORMED},
         {"\xa3\x00\x01\x01\x02\x02\x80", 7, MALFORMED},
         {"\xa3\x00\x01\x01\x00\x02\xa0", 7, UNKNOWN},
-        {"\xa3\x00\x01\x01\x0b\x02\xa0", 7, UNKNOWN},
+        {"\xa3\x00\x01\x01\x0c\x02\xa0", 7, UNKNOWN},
         {"\xa3\x00\x01\x01\x1b\xff\xff\xff\xff\xff\xff\xff\xff\x02\xa0", 15, UNKNOWN},
         {"\xa3\x00\x01\x01\x01\x02\xa0", 7, DONE},
     };
@@ -225,7 +225,7 @@ static void malformed_messages_are_refused(void **state)
         if (status != messages[i].status)
             fail_msg("message %zu: status %d", i, status);
     }
-    for (uint64_t operation = 1; operation <= REOPEN; operation++) {
+    for (uint64_t operation = 1; operation <= OFFER_POINT; operation++) {
         struct cbor_reader result;
         assert_int_equal(ask(operation, "\xa1\x18\x63\x01", 4, &result), MALFORMED);
     }

@@ -1,6 +1,7 @@
 /* hsm/call: a token that fails at each single call of a unit's work, what may mend it, and the figures. */
 #include "hsm/call.h"
 #include "hsm/figures.h"
+#include "hsm/wrapped_key_trial.h"
 #include "tests/unit/hsm/plant_of_two.h"
 
 #include <setjmp.h>
@@ -126,6 +127,43 @@ static void each_single_failure_is_mended_behind_a_server(void **state)
 {
     (void)state;
     each_single_failure_is_mended(plant.places);
+}
+
+/* A key made in the token for a unit that cannot make one, and its certificate. */
+static bool make_a_key(struct keyring *keyring)
+{
+    CLEANUP(EVP_PKEY_freep) EVP_PKEY *unit = EVP_EC_gen("P-256");
+    struct wrapped_key key;
+    struct certificate certificate;
+    const struct certificate *issuing = NULL;
+    uint8_t point[POINT_SIZE];
+    bool whole = false;
+    struct fault trial;
+    assert_true(unit && crypto_point(unit, point, &trial));
+    if (!keyring_make_key(keyring, point, &key, &fault))
+        return false;
+    assert_true(wrapped_key_try(unit, &key, &whole, &trial));
+    assert_true(whole);
+    return keyring_issue_key(keyring, key.point, plant.subject, &certificate, &issuing, &fault);
+}
+
+static void each_single_failure_while_making_a_key_is_mended(void **state)
+{
+    (void)state;
+    bool reached = false;
+    for (unsigned call = 1; call <= CALLS_MAX && !reached; call++) {
+        CLEANUP(keyring_freep) struct keyring *keyring = open_ring(direct_places, 1);
+        assert_non_null(keyring);
+        fail_from(call, 1, CKR_DEVICE_ERROR);
+        bool worked = make_a_key(keyring);
+        behave();
+        reached = bad.seen < call;
+        if (!worked)
+            fail_msg("call %u: %s: %s", call, fault_name(fault.code), fault.text);
+        assert_int_equal(keyring_state(keyring), KEYRING_UP);
+        assert_true(make_a_key(keyring));
+    }
+    assert_true(reached);
 }
 
 /* Whatever the module says from some call on, for good. */
@@ -276,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(each_single_failure_is_mended_in_this_process, after_each),
         cmocka_unit_test_teardown(each_single_failure_is_mended_behind_a_server, after_each),
+        cmocka_unit_test_teardown(each_single_failure_while_making_a_key_is_mended, after_each),
         cmocka_unit_test_teardown(a_token_that_stays_broken_stops_the_keyring, after_each),
         cmocka_unit_test_teardown(a_token_that_does_not_come_back_is_left_for_the_next, after_each),
         cmocka_unit_test_teardown(each_failure_while_opening_is_told_or_mended, after_each),

@@ -3,12 +3,15 @@
 #include "tests/support/command.h"
 #include "tests/unit/hsm/plant_of_two.h"
 
+#include <fcntl.h>
 #include <p11-kit/p11-kit.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 /* cmocka.h needs the ones above */
 #include <cmocka.h>
 
@@ -169,6 +172,25 @@ static void a_missing_pin_file_stops(void **state)
     assert_null(none);
 }
 
+/* Takes the half minute that a turn may last. */
+static void a_log_in_that_others_hold_is_passed_over(void **state)
+{
+    (void)state;
+    char other_file[128];
+    struct keyring_place places[2] = {direct[0], direct[1]};
+    (void)snprintf(other_file, sizeof other_file, "%s/other-pin", plant.first.directory);
+    plant_write(other_file, SOFTHSM_PIN "\n");
+    places[1].pin_file = other_file;
+    int turn = open(plant.pin_file, O_RDONLY | O_CLOEXEC);
+    assert_true(turn >= 0);
+    assert_int_equal(flock(turn, LOCK_EX | LOCK_NB), 0);
+    CLEANUP(keyring_freep) struct keyring *keyring = open_ring(places, 2);
+    (void)close(turn);
+    assert_int_equal(keyring_state(keyring), KEYRING_DEGRADED);
+    assert_int_equal(keyring_trouble(keyring)->code, FAULT_TIMED_OUT);
+    assert_true(plant_work(&plant, keyring, &fault));
+}
+
 static void rename_tokens(const char *from, const char *to)
 {
     char old[128], new[128];
@@ -322,6 +344,7 @@ int main(void)
         CASE(a_pin_that_became_wrong_is_tried_once_and_never_again),
         CASE(a_token_close_to_locking_gets_no_pin),
         CASE(a_missing_pin_file_stops),
+        CASE(a_log_in_that_others_hold_is_passed_over),
         CASE(a_tokens_files_that_went_away_stop_and_come_back),
         CASE(a_tokens_files_that_come_back_at_once_are_mended),
         CASE(handles_that_died_with_a_log_in_are_found_again),

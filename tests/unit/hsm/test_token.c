@@ -1,6 +1,7 @@
 /* hsm/token against real SoftHSM tokens, directly and behind a p11-kit server. */
 #include "hsm/call.h"
 #include "hsm/token.h"
+#include "hsm/watchdog.h"
 #include "tests/support/command.h"
 #include "tests/support/softhsm.h"
 
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 /* cmocka.h needs the ones above */
 #include <cmocka.h>
@@ -282,6 +284,27 @@ static void two_servers_and_a_module_live_in_one_process(void **state)
     assert_null(getenv("P11_KIT_SERVER_ADDRESS"));
 }
 
+/* A process with so many descriptors could not be told when the server hangs. */
+static void a_connection_that_cannot_be_cut_off_is_refused(void **state)
+{
+    (void)state;
+    CLEANUP(token_freep) struct token *token = NULL;
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const struct rlimit more = {.rlim_cur = WATCHDOG_DESCRIPTORS + 64, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &more), 0);
+    int first = dup(STDOUT_FILENO), last = first;
+    while (last >= 0 && last < WATCHDOG_DESCRIPTORS)
+        last = dup(STDOUT_FILENO);
+    bool opened = softhsm_open(&softhsm, true, "line-1", &token, &fault);
+    assert_int_equal(close_range((unsigned)first, (unsigned)last, 0), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_true(last >= WATCHDOG_DESCRIPTORS);
+    assert_false(opened);
+    assert_int_equal(fault.code, FAULT_HSM_MODULE);
+    assert_non_null(strstr(fault.text, "out of the watchdog's sight"));
+}
+
 #define BOTH_WAYS                                                                                                      \
     cmocka_unit_test(opens_the_token_it_was_given), cmocka_unit_test(opens_two_tokens_at_once_and_keeps_each_alive),   \
         cmocka_unit_test(two_draws_of_random_bytes_differ), cmocka_unit_test(draws_more_than_a_token_gives_at_once),   \
@@ -299,6 +322,7 @@ int main(void)
         BOTH_WAYS,
         cmocka_unit_test(a_server_that_dies_gives_a_fault_and_comes_back),
         cmocka_unit_test(a_process_that_sigpipe_would_end_is_refused_a_server),
+        cmocka_unit_test(a_connection_that_cannot_be_cut_off_is_refused),
         cmocka_unit_test(two_servers_and_a_module_live_in_one_process),
     };
     int failed = cmocka_run_group_tests(direct, begin_direct, end);

@@ -2,7 +2,7 @@
 #include "hsm/watchdog.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 /* cmocka.h needs the ones above */
 #include <cmocka.h>
@@ -200,6 +201,28 @@ static void a_connect_that_waits_for_a_full_queue_ends(void **state)
     silent_end(&server);
 }
 
+/* What it cannot see it could not cut off. */
+static void a_connection_out_of_sight_is_told(void **state)
+{
+    (void)state;
+    struct silent server = silent_start("server", 5);
+    int client = join(server.name.sun_path);
+    CLEANUP(watchdog_closep) struct watchdog *watchdog = watch(client);
+    assert_true(watchdog_sees(watchdog));
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const struct rlimit more = {.rlim_cur = WATCHDOG_DESCRIPTORS + 8, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &more), 0);
+    int far = fcntl(client, F_DUPFD_CLOEXEC, WATCHDOG_DESCRIPTORS);
+    assert_true(far >= WATCHDOG_DESCRIPTORS);
+    assert_true(watchdog_sees(watchdog));
+    (void)close(client);
+    assert_false(watchdog_sees(watchdog));
+    (void)close(far);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    silent_end(&server);
+}
+
 /* A caller that blocks the signal would wait for ever. */
 static void a_blocked_signal_is_unblocked(void **state)
 {
@@ -267,6 +290,7 @@ int main(void)
         cmocka_unit_test(a_server_is_known_whatever_path_leads_to_it),
         cmocka_unit_test(a_connection_made_late_is_cut_off_too),
         cmocka_unit_test(a_connect_that_waits_for_a_full_queue_ends),
+        cmocka_unit_test(a_connection_out_of_sight_is_told),
         cmocka_unit_test(a_blocked_signal_is_unblocked),
         cmocka_unit_test(another_thread_has_a_watchdog_of_its_own),
         cmocka_unit_test(a_stray_signal_does_nothing),
