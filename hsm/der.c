@@ -65,7 +65,7 @@ bool der_is_whole(struct reader *from, const void *bytes, size_t size)
 
 size_t der_open(struct writer *writer, enum der_tag tag)
 {
-    writer_u8(writer, tag);
+    writer_u8(writer, (uint8_t)tag);
     writer_u8(writer, 0);
     return writer->at;
 }
