@@ -2,7 +2,7 @@
  * misbehaviour ends in its own fault, is recorded, and never ends in `closed`. */
 #include "base/process.h"
 #include "station/flow/flow.h"
-#include "tests/unit/station/plant.h"
+#include "tests/unit/station/world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,144 +13,13 @@
 
 #include <cmocka.h>
 
-static struct plant plant;
-static const char *const render_argv[] = {"kokuin", "station", "render", NULL};
-
-/* What a slot worker would be to the flow, and what the test looks at. */
-struct world {
-    enum flow_step last;
-    char label[17];
-    char serial[SERIAL_SIZE];
-    unsigned printed;
-    unsigned scans;
-    enum fault_code answers[4]; /* to each scan */
-    /* what it is told to do */
-    enum fault_code printer;   /* fails so instead of printing */
-    unsigned wrong_scans;      /* scans of a label that is none of this unit's, before the right one */
-    bool taken_out;            /* the unit leaves the slot while the label waits */
-    bool swapped;              /* another board sits in the slot when the label is scanned */
-    enum flow_step token_dies; /* when this step begins */
-};
-
-static void show(void *context, const struct flow_progress *progress)
-{
-    struct world *world = context;
-    assert_true(progress->step >= world->last);
-    world->last = progress->step;
-    if (world->token_dies == progress->step)
-        softhsm_kill_server(&plant.softhsm);
-    memcpy(world->serial, progress->serial, sizeof world->serial);
-    memcpy(world->label, progress->label, sizeof world->label);
-}
-
-static bool print(void *context, const char *label, const struct label_bitmap *bitmap,
-                  enum store_print_level *ret_level, struct fault *fault)
-{
-    struct world *world = context;
-    assert_true(label_id_is_valid(label));
-    assert_true(bitmap->width > 100);
-    if (world->printer != FAULT_NONE)
-        return fault_set(fault, world->printer, 0, "told to fail");
-    world->printed++;
-    *ret_level = STORE_PRINT_CLAIMED;
-    return true;
-}
-
-static bool await_scan(void *context, struct flow_scan *ret_scan, struct fault *fault)
-{
-    struct world *world = context;
-    if (world->taken_out)
-        return fault_set(fault, FAULT_UNIT_UNPLUGGED, 0, "taken out");
-    if (world->swapped) {
-        plant_remove(&plant);
-        plant_insert(&plant, "00ff00ff", "KR-1000", NULL);
-    }
-    assert_true(world->scans < ARRAY_SIZE(world->answers));
-    struct flow_scan scan = {.gtin = ""};
-    (void)snprintf(scan.serial, sizeof scan.serial, "%s", world->serial);
-    (void)snprintf(scan.label, sizeof scan.label, "%s", world->label);
-    if (world->scans == 0 && world->wrong_scans > 0)
-        (void)snprintf(scan.serial, sizeof scan.serial, "KR00000ZZZZZ");
-    else if (world->scans == 1 && world->wrong_scans > 1)
-        (void)snprintf(scan.label, sizeof scan.label, "ZZZZZZZZZZZZZ");
-    else if (world->scans == 2 && world->wrong_scans > 2)
-        (void)snprintf(scan.gtin, sizeof scan.gtin, "04912345000026");
-    *ret_scan = scan;
-    return true;
-}
-
-static void answer_scan(void *context, const struct fault *why)
-{
-    struct world *world = context;
-    world->answers[world->scans++] = why ? why->code : FAULT_NONE;
-}
-
-static struct flow_result run(struct world *world)
-{
-    const struct rooms *rooms = plant.rooms;
-    struct flow_station station = {
-        .token = rooms->token,
-        .issuer = rooms->issuer,
-        .sealer = rooms->sealer,
-        .store = rooms->store,
-        .unit = {.port = rooms_port(&rooms->jig->slots[0]),
-                 .station = {.station_certificate = rooms->jig->station_certificate,
-                             .root_certificate = rooms->jig->root_certificate,
-                             .issuing_certificate = rooms->jig->issuing_certificate,
-                             .key = station_key_handle(rooms->station_key)},
-                 .answer_ms = 3000},
-        .product = rooms->product,
-        .render = {.path = KOKUIN, .argv = render_argv},
-        .order = "A-1",
-        .printer = rooms->jig->printers[0].name,
-        .dpi = rooms->jig->printers[0].dpi,
-        .slot = 1,
-        .operator_badge = "4711",
-    };
-    struct flow_world callbacks = {
-        .context = world, .show = show, .print = print, .await_scan = await_scan, .answer_scan = answer_scan};
-    world->last = 0;
-    world->scans = 0;
-    struct flow_result result;
-    flow_run(&station, &callbacks, &result);
-    return result;
-}
-
-/* One visit of a board to the slot. */
-static struct flow_result visit(struct world *world, const char *board, const char *misbehave)
-{
-    plant_insert(&plant, board, plant.rooms->product->model, misbehave);
-    struct flow_result result = run(world);
-    plant_remove(&plant);
-    return result;
-}
-
-static void expect_closed(const struct flow_result *result)
-{
-    if (result->end != FLOW_CLOSED)
-        fail_msg("ended as %d: %s (%s; %s)", (int)result->end, result->fault.text, fault_name(result->fault.code),
-                 result->record.text);
-}
-
-static void expect_fault(const struct flow_result *result, enum flow_end end, enum fault_code code)
-{
-    if (result->end != end || result->fault.code != code)
-        fail_msg("ended as %d with %s: %s", (int)result->end, fault_name(result->fault.code), result->fault.text);
-    assert_int_equal(result->record.code, FAULT_NONE);
-}
-
-static long closed(void)
-{
-    return plant_count(&plant, "SELECT count(*) FROM prov.attempt WHERE state = 'closed'");
-}
-
 /* ---- the good way ---- */
 
 static void test_router_from_blank_to_closed(void **state)
 {
     (void)state;
     struct world world = {0};
-    struct flow_result result = visit(&world, "a0000001", NULL);
+    struct flow_result result = world_visit(&world, "a0000001", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 1);
     assert_int_equal(world.printed, 1);
@@ -180,7 +49,7 @@ static void test_closed_board_is_not_made_twice(void **state)
 {
     (void)state;
     struct world world = {0};
-    struct flow_result result = visit(&world, "a0000001", NULL);
+    struct flow_result result = world_visit(&world, "a0000001", NULL);
     expect_fault(&result, FLOW_FAILED, FAULT_UNIT_CLOSED);
     assert_int_equal(closed(), 1);
 }
@@ -189,7 +58,7 @@ static void test_boot_noise_is_no_fault(void **state)
 {
     (void)state;
     struct world world = {0};
-    struct flow_result result = visit(&world, "a0000002", "noise");
+    struct flow_result result = world_visit(&world, "a0000002", "noise");
     expect_closed(&result);
 }
 
@@ -197,13 +66,16 @@ static void test_wrong_scans_are_told_and_kept(void **state)
 {
     (void)state;
     struct world world = {.wrong_scans = 3};
-    struct flow_result result = visit(&world, "a0000003", NULL);
+    struct flow_result result = world_visit(&world, "a0000003", NULL);
     expect_closed(&result);
     assert_int_equal(world.answers[0], FAULT_SCAN_WRONG_UNIT);
     assert_int_equal(world.answers[1], FAULT_SCAN_DEAD_LABEL);
     assert_int_equal(world.answers[2], FAULT_SCAN_WRONG_UNIT);
     assert_int_equal(world.answers[3], FAULT_NONE);
-    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.scan WHERE answer <> 'matched'"), 2);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.scan WHERE answer <> 'matched'"), 3);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.scan WHERE answer = 'wrong_unit'"
+                                         " AND serial LIKE '(01)04912345000026(21)KR%'"),
+                     1);
 }
 
 /* A label that waits for its scan is good: the unit may leave the slot and come back to it. */
@@ -211,12 +83,12 @@ static void test_labelled_unit_is_resumed(void **state)
 {
     (void)state;
     struct world world = {.taken_out = true};
-    struct flow_result result = visit(&world, "a0000004", NULL);
+    struct flow_result result = world_visit(&world, "a0000004", NULL);
     expect_fault(&result, FLOW_LEFT, FAULT_UNIT_UNPLUGGED);
     world.taken_out = false;
     char label[17];
     memcpy(label, world.label, sizeof label);
-    result = visit(&world, "a0000004", NULL);
+    result = world_visit(&world, "a0000004", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 1);
     assert_int_equal(world.printed, 1);
@@ -228,7 +100,7 @@ static void test_labelled_unit_is_resumed(void **state)
 static void leave_scanned(const char *board)
 {
     struct world world = {.taken_out = true};
-    struct flow_result result = visit(&world, board, NULL);
+    struct flow_result result = world_visit(&world, board, NULL);
     expect_fault(&result, FLOW_LEFT, FAULT_UNIT_UNPLUGGED);
     char *text = postgres_value(plant.admin, "SELECT attempt FROM prov.attempt WHERE state = 'labelled'");
     struct uuid attempt;
@@ -245,7 +117,7 @@ static void test_scanned_unit_is_closed_when_it_is_still_so(void **state)
     (void)state;
     leave_scanned("a0000010");
     struct world world = {0};
-    struct flow_result result = visit(&world, "a0000010", NULL);
+    struct flow_result result = world_visit(&world, "a0000010", NULL);
     expect_closed(&result);
     assert_int_equal(world.printed, 0);
 
@@ -254,10 +126,10 @@ static void test_scanned_unit_is_closed_when_it_is_still_so(void **state)
     (void)snprintf(flash, sizeof flash, "%s/a0000011.flash", plant.softhsm.directory);
     assert_int_equal(unlink(flash), 0);
     long before = closed();
-    result = visit(&world, "a0000011", NULL);
+    result = world_visit(&world, "a0000011", NULL);
     expect_fault(&result, FLOW_FAILED, FAULT_IDENTITY_MISMATCH);
     assert_int_equal(closed(), before);
-    result = visit(&world, "a0000011", NULL);
+    result = world_visit(&world, "a0000011", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 2);
 }
@@ -267,11 +139,11 @@ static void test_swapped_board_at_the_scan(void **state)
 {
     (void)state;
     struct world world = {.swapped = true};
-    struct flow_result result = visit(&world, "a0000005", NULL);
+    struct flow_result result = world_visit(&world, "a0000005", NULL);
     expect_fault(&result, FLOW_LEFT, FAULT_UNIT_SWAPPED);
     assert_int_equal(world.answers[0], FAULT_UNIT_SWAPPED);
     world.swapped = false;
-    result = visit(&world, "a0000005", NULL);
+    result = world_visit(&world, "a0000005", NULL);
     expect_closed(&result);
 }
 
@@ -291,10 +163,9 @@ static struct label_bitmap *draw_copy(unsigned copy)
     struct secret *passwords[PRODUCT_CREDENTIALS_MAX] = {NULL};
     for (size_t i = 0; i < label.product->credential_count; i++)
         label.passwords[i] = passwords[i] = softhsm_secret("Kuma7731Yama");
-    struct label_child child = {.path = KOKUIN, .argv = render_argv};
     struct label_bitmap *bitmap = NULL;
     struct fault fault;
-    bool drawn = flow_draw_label(&child, &label, &bitmap, &fault);
+    bool drawn = flow_draw_label(&world_render, &label, &bitmap, &fault);
     for (size_t i = 0; i < label.product->credential_count; i++)
         secret_free(passwords[i]);
     if (!drawn)
@@ -324,11 +195,11 @@ static void test_unplugged_during_injection_is_reworked(void **state)
 {
     (void)state;
     struct world world = {0};
-    struct flow_result result = visit(&world, "a0000006", "unplug-during-injection");
+    struct flow_result result = world_visit(&world, "a0000006", "unplug-during-injection");
     expect_fault(&result, FLOW_FAILED, FAULT_UNIT_UNPLUGGED);
     char serial[SERIAL_SIZE];
     memcpy(serial, result.progress.serial, sizeof serial);
-    result = visit(&world, "a0000006", NULL);
+    result = world_visit(&world, "a0000006", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 2);
     assert_string_equal(result.progress.serial, serial);
@@ -345,10 +216,10 @@ static void test_unknown_print_is_reworked(void **state)
 {
     (void)state;
     struct world world = {.printer = FAULT_PRINTER_UNKNOWN};
-    struct flow_result result = visit(&world, "a0000007", NULL);
+    struct flow_result result = world_visit(&world, "a0000007", NULL);
     expect_fault(&result, FLOW_FAILED, FAULT_PRINTER_UNKNOWN);
     world.printer = FAULT_NONE;
-    result = visit(&world, "a0000007", NULL); /* it comes locked, and the product lets it be reopened */
+    result = world_visit(&world, "a0000007", NULL); /* it comes locked, and the product lets it be reopened */
     expect_closed(&result);
     assert_int_equal(result.attempt, 2);
     assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.label_event WHERE kind = 'dead'"), 1);
@@ -358,10 +229,10 @@ static void test_printer_that_is_away_holds_the_station(void **state)
 {
     (void)state;
     struct world world = {.printer = FAULT_PRINTER_AWAY};
-    struct flow_result result = visit(&world, "a0000008", NULL);
+    struct flow_result result = world_visit(&world, "a0000008", NULL);
     expect_fault(&result, FLOW_HELD, FAULT_PRINTER_AWAY);
     world.printer = FAULT_NONE;
-    result = visit(&world, "a0000008", NULL);
+    result = world_visit(&world, "a0000008", NULL);
     expect_closed(&result);
 }
 
@@ -394,7 +265,7 @@ static void expect_bad(const struct bad *bad)
 {
     long before = closed();
     struct world world = {0};
-    struct flow_result result = visit(&world, bad->board, bad->misbehave);
+    struct flow_result result = world_visit(&world, bad->board, bad->misbehave);
     if (result.end != FLOW_FAILED || result.fault.code != bad->code)
         fail_msg("%s: ended as %d with %s: %s", bad->misbehave, (int)result.end, fault_name(result.fault.code),
                  result.fault.text);
@@ -428,12 +299,12 @@ static void test_reused_key_is_rejected(void **state)
 {
     (void)state;
     struct world world = {0};
-    struct flow_result result = visit(&world, "c0000001", "reused-key");
+    struct flow_result result = world_visit(&world, "c0000001", "reused-key");
     expect_closed(&result);
-    result = visit(&world, "c0000002", "reused-key");
+    result = world_visit(&world, "c0000002", "reused-key");
     expect_fault(&result, FLOW_FAILED, FAULT_UNIT_KEY_REUSED);
     assert_int_equal(result.progress.step, FLOW_ISSUE);
-    result = visit(&world, "c0000002", NULL);
+    result = world_visit(&world, "c0000002", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 2);
 }
@@ -444,12 +315,12 @@ static void test_record_away_starts_nothing(void **state)
     struct world world = {0};
     plant_insert(&plant, "d0000001", "KR-1000", NULL);
     postgres_halt();
-    struct flow_result result = run(&world);
+    struct flow_result result = world_run(&world);
     postgres_resume();
     assert_int_equal(result.end, FLOW_HELD);
     assert_int_equal(result.fault.code, FAULT_RECORD_AWAY);
     assert_int_equal(result.progress.step, FLOW_RESERVE);
-    result = run(&world); /* the same process goes on once the record is back */
+    result = world_run(&world); /* the same process goes on once the record is back */
     plant_remove(&plant);
     expect_closed(&result);
 }
@@ -463,10 +334,10 @@ static void test_order_used_up(void **state)
     for (long left = plant_count(&plant, query), i = 0; i < left; i++) {
         char board[24];
         (void)snprintf(board, sizeof board, "e%07lx", i);
-        struct flow_result result = visit(&world, board, "bad-csr-signature");
+        struct flow_result result = world_visit(&world, board, "bad-csr-signature");
         expect_fault(&result, FLOW_FAILED, FAULT_CSR_REFUSED);
     }
-    struct flow_result result = visit(&world, "ee000000", NULL);
+    struct flow_result result = world_visit(&world, "ee000000", NULL);
     expect_fault(&result, FLOW_HELD, FAULT_ORDER_USED_UP);
 }
 
@@ -489,7 +360,7 @@ static void test_sensor_without_passwords(void **state)
     (void)state;
     plant_open(&plant, "sensor.yaml", 2);
     struct world world = {0};
-    struct flow_result result = visit(&world, "a0000001", NULL);
+    struct flow_result result = world_visit(&world, "a0000001", NULL);
     expect_closed(&result);
     assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.credential"), 0);
     assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.evidence WHERE name = 'no_password_login' AND "
@@ -504,7 +375,7 @@ static void expect_token_away(enum flow_step step, long failed)
 {
     plant_open(&plant, "router.yaml", 2);
     struct world world = {.token_dies = step};
-    struct flow_result result = visit(&world, "a0000001", NULL);
+    struct flow_result result = world_visit(&world, "a0000001", NULL);
     expect_fault(&result, FLOW_HELD, FAULT_HSM_CALL);
     assert_int_equal(result.progress.step, step);
     assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.credential"), 0);
