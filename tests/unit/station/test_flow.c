@@ -1,10 +1,10 @@
 /* Whole journeys with real parts: SoftHSM, PostgreSQL, the label's own child process, and kokuin-unit. Every
  * misbehaviour ends in its own fault, is recorded, and never ends in `closed`. */
 #include "base/process.h"
-#include "station/flow/flow.h"
-#include "tests/unit/station/world.h"
+#include "tests/unit/station/visit.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +13,20 @@
 
 #include <cmocka.h>
 
+static const char *const render_argv[] = {"kokuin", "station", "render", NULL};
+
+static long closed(void)
+{
+    return plant_count(&plant, "SELECT count(*) FROM prov.attempt WHERE state = 'closed'");
+}
+
 /* ---- the good way ---- */
 
 static void test_router_from_blank_to_closed(void **state)
 {
     (void)state;
     struct world world = {0};
-    struct flow_result result = world_visit(&world, "a0000001", NULL);
+    struct flow_result result = visit(&world, "a0000001", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 1);
     assert_int_equal(world.printed, 1);
@@ -49,7 +56,7 @@ static void test_closed_board_is_not_made_twice(void **state)
 {
     (void)state;
     struct world world = {0};
-    struct flow_result result = world_visit(&world, "a0000001", NULL);
+    struct flow_result result = visit(&world, "a0000001", NULL);
     expect_fault(&result, FLOW_FAILED, FAULT_UNIT_CLOSED);
     assert_int_equal(closed(), 1);
 }
@@ -58,7 +65,7 @@ static void test_boot_noise_is_no_fault(void **state)
 {
     (void)state;
     struct world world = {0};
-    struct flow_result result = world_visit(&world, "a0000002", "noise");
+    struct flow_result result = visit(&world, "a0000002", "noise");
     expect_closed(&result);
 }
 
@@ -66,7 +73,7 @@ static void test_wrong_scans_are_told_and_kept(void **state)
 {
     (void)state;
     struct world world = {.wrong_scans = 3};
-    struct flow_result result = world_visit(&world, "a0000003", NULL);
+    struct flow_result result = visit(&world, "a0000003", NULL);
     expect_closed(&result);
     assert_int_equal(world.answers[0], FAULT_SCAN_WRONG_UNIT);
     assert_int_equal(world.answers[1], FAULT_SCAN_DEAD_LABEL);
@@ -83,12 +90,12 @@ static void test_labelled_unit_is_resumed(void **state)
 {
     (void)state;
     struct world world = {.taken_out = true};
-    struct flow_result result = world_visit(&world, "a0000004", NULL);
+    struct flow_result result = visit(&world, "a0000004", NULL);
     expect_fault(&result, FLOW_LEFT, FAULT_UNIT_UNPLUGGED);
     world.taken_out = false;
     char label[17];
     memcpy(label, world.label, sizeof label);
-    result = world_visit(&world, "a0000004", NULL);
+    result = visit(&world, "a0000004", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 1);
     assert_int_equal(world.printed, 1);
@@ -100,7 +107,7 @@ static void test_labelled_unit_is_resumed(void **state)
 static void leave_scanned(const char *board)
 {
     struct world world = {.taken_out = true};
-    struct flow_result result = world_visit(&world, board, NULL);
+    struct flow_result result = visit(&world, board, NULL);
     expect_fault(&result, FLOW_LEFT, FAULT_UNIT_UNPLUGGED);
     char *text = postgres_value(plant.admin, "SELECT attempt FROM prov.attempt WHERE state = 'labelled'");
     struct uuid attempt;
@@ -117,7 +124,7 @@ static void test_scanned_unit_is_closed_when_it_is_still_so(void **state)
     (void)state;
     leave_scanned("a0000010");
     struct world world = {0};
-    struct flow_result result = world_visit(&world, "a0000010", NULL);
+    struct flow_result result = visit(&world, "a0000010", NULL);
     expect_closed(&result);
     assert_int_equal(world.printed, 0);
 
@@ -126,10 +133,10 @@ static void test_scanned_unit_is_closed_when_it_is_still_so(void **state)
     (void)snprintf(flash, sizeof flash, "%s/a0000011.flash", plant.softhsm.directory);
     assert_int_equal(unlink(flash), 0);
     long before = closed();
-    result = world_visit(&world, "a0000011", NULL);
+    result = visit(&world, "a0000011", NULL);
     expect_fault(&result, FLOW_FAILED, FAULT_IDENTITY_MISMATCH);
     assert_int_equal(closed(), before);
-    result = world_visit(&world, "a0000011", NULL);
+    result = visit(&world, "a0000011", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 2);
 }
@@ -139,11 +146,11 @@ static void test_swapped_board_at_the_scan(void **state)
 {
     (void)state;
     struct world world = {.swapped = true};
-    struct flow_result result = world_visit(&world, "a0000005", NULL);
+    struct flow_result result = visit(&world, "a0000005", NULL);
     expect_fault(&result, FLOW_LEFT, FAULT_UNIT_SWAPPED);
     assert_int_equal(world.answers[0], FAULT_UNIT_SWAPPED);
     world.swapped = false;
-    result = world_visit(&world, "a0000005", NULL);
+    result = visit(&world, "a0000005", NULL);
     expect_closed(&result);
 }
 
@@ -163,9 +170,10 @@ static struct label_bitmap *draw_copy(unsigned copy)
     struct secret *passwords[PRODUCT_CREDENTIALS_MAX] = {NULL};
     for (size_t i = 0; i < label.product->credential_count; i++)
         label.passwords[i] = passwords[i] = softhsm_secret("Kuma7731Yama");
+    struct label_child child = {.path = KOKUIN, .argv = render_argv};
     struct label_bitmap *bitmap = NULL;
     struct fault fault;
-    bool drawn = flow_draw_label(&world_render, &label, &bitmap, &fault);
+    bool drawn = flow_draw_label(&child, &label, &bitmap, &fault);
     for (size_t i = 0; i < label.product->credential_count; i++)
         secret_free(passwords[i]);
     if (!drawn)
@@ -195,11 +203,11 @@ static void test_unplugged_during_injection_is_reworked(void **state)
 {
     (void)state;
     struct world world = {0};
-    struct flow_result result = world_visit(&world, "a0000006", "unplug-during-injection");
+    struct flow_result result = visit(&world, "a0000006", "unplug-during-injection");
     expect_fault(&result, FLOW_FAILED, FAULT_UNIT_UNPLUGGED);
     char serial[SERIAL_SIZE];
     memcpy(serial, result.progress.serial, sizeof serial);
-    result = world_visit(&world, "a0000006", NULL);
+    result = visit(&world, "a0000006", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 2);
     assert_string_equal(result.progress.serial, serial);
@@ -216,10 +224,10 @@ static void test_unknown_print_is_reworked(void **state)
 {
     (void)state;
     struct world world = {.printer = FAULT_PRINTER_UNKNOWN};
-    struct flow_result result = world_visit(&world, "a0000007", NULL);
+    struct flow_result result = visit(&world, "a0000007", NULL);
     expect_fault(&result, FLOW_FAILED, FAULT_PRINTER_UNKNOWN);
     world.printer = FAULT_NONE;
-    result = world_visit(&world, "a0000007", NULL); /* it comes locked, and the product lets it be reopened */
+    result = visit(&world, "a0000007", NULL); /* it comes locked, and the product lets it be reopened */
     expect_closed(&result);
     assert_int_equal(result.attempt, 2);
     assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.label_event WHERE kind = 'dead'"), 1);
@@ -229,10 +237,10 @@ static void test_printer_that_is_away_holds_the_station(void **state)
 {
     (void)state;
     struct world world = {.printer = FAULT_PRINTER_AWAY};
-    struct flow_result result = world_visit(&world, "a0000008", NULL);
+    struct flow_result result = visit(&world, "a0000008", NULL);
     expect_fault(&result, FLOW_HELD, FAULT_PRINTER_AWAY);
     world.printer = FAULT_NONE;
-    result = world_visit(&world, "a0000008", NULL);
+    result = visit(&world, "a0000008", NULL);
     expect_closed(&result);
 }
 
@@ -265,7 +273,7 @@ static void expect_bad(const struct bad *bad)
 {
     long before = closed();
     struct world world = {0};
-    struct flow_result result = world_visit(&world, bad->board, bad->misbehave);
+    struct flow_result result = visit(&world, bad->board, bad->misbehave);
     if (result.end != FLOW_FAILED || result.fault.code != bad->code)
         fail_msg("%s: ended as %d with %s: %s", bad->misbehave, (int)result.end, fault_name(result.fault.code),
                  result.fault.text);
@@ -299,12 +307,12 @@ static void test_reused_key_is_rejected(void **state)
 {
     (void)state;
     struct world world = {0};
-    struct flow_result result = world_visit(&world, "c0000001", "reused-key");
+    struct flow_result result = visit(&world, "c0000001", "reused-key");
     expect_closed(&result);
-    result = world_visit(&world, "c0000002", "reused-key");
+    result = visit(&world, "c0000002", "reused-key");
     expect_fault(&result, FLOW_FAILED, FAULT_UNIT_KEY_REUSED);
     assert_int_equal(result.progress.step, FLOW_ISSUE);
-    result = world_visit(&world, "c0000002", NULL);
+    result = visit(&world, "c0000002", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 2);
 }
@@ -315,12 +323,12 @@ static void test_record_away_starts_nothing(void **state)
     struct world world = {0};
     plant_insert(&plant, "d0000001", "KR-1000", NULL);
     postgres_halt();
-    struct flow_result result = world_run(&world);
+    struct flow_result result = run(&world);
     postgres_resume();
     assert_int_equal(result.end, FLOW_HELD);
     assert_int_equal(result.fault.code, FAULT_RECORD_AWAY);
     assert_int_equal(result.progress.step, FLOW_RESERVE);
-    result = world_run(&world); /* the same process goes on once the record is back */
+    result = run(&world); /* the same process goes on once the record is back */
     plant_remove(&plant);
     expect_closed(&result);
 }
@@ -334,10 +342,10 @@ static void test_order_used_up(void **state)
     for (long left = plant_count(&plant, query), i = 0; i < left; i++) {
         char board[24];
         (void)snprintf(board, sizeof board, "e%07lx", i);
-        struct flow_result result = world_visit(&world, board, "bad-csr-signature");
+        struct flow_result result = visit(&world, board, "bad-csr-signature");
         expect_fault(&result, FLOW_FAILED, FAULT_CSR_REFUSED);
     }
-    struct flow_result result = world_visit(&world, "ee000000", NULL);
+    struct flow_result result = visit(&world, "ee000000", NULL);
     expect_fault(&result, FLOW_HELD, FAULT_ORDER_USED_UP);
 }
 
@@ -360,34 +368,13 @@ static void test_sensor_without_passwords(void **state)
     (void)state;
     plant_open(&plant, "sensor.yaml", 2);
     struct world world = {0};
-    struct flow_result result = world_visit(&world, "a0000001", NULL);
+    struct flow_result result = visit(&world, "a0000001", NULL);
     expect_closed(&result);
     assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.credential"), 0);
     assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.evidence WHERE name = 'no_password_login' AND "
                                          "verdict = 'shown'"),
                      1);
     plant_close(&plant);
-}
-
-/* The token dies: before the link to the unit is made, or when the password is about to be drawn. Either way nothing
- * is injected, and the station holds with the token's own fault. */
-static void expect_token_away(enum flow_step step, long failed)
-{
-    plant_open(&plant, "router.yaml", 2);
-    struct world world = {.token_dies = step};
-    struct flow_result result = world_visit(&world, "a0000001", NULL);
-    expect_fault(&result, FLOW_HELD, FAULT_HSM_CALL);
-    assert_int_equal(result.progress.step, step);
-    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.credential"), 0);
-    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.attempt WHERE state = 'failed'"), failed);
-    plant_close(&plant);
-}
-
-static void test_token_away_holds_the_station(void **state)
-{
-    (void)state;
-    expect_token_away(FLOW_IDENTIFY, 0);
-    expect_token_away(FLOW_ISSUE, 1);
 }
 
 int main(void)
@@ -415,7 +402,6 @@ int main(void)
     };
     const struct CMUnitTest others[] = {
         cmocka_unit_test(test_sensor_without_passwords),
-        cmocka_unit_test(test_token_away_holds_the_station),
     };
     int failed = cmocka_run_group_tests_name("station/flow: routers", routers, open_routers, close_plant);
     failed += cmocka_run_group_tests_name("station/flow: others", others, NULL, postgres_stop);

@@ -1,5 +1,5 @@
 /* Labels on the wrong unit, and labels that should not be there any more: neither ever closes a unit. */
-#include "tests/unit/station/world.h"
+#include "tests/unit/station/visit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +10,13 @@
 
 static void expect_left(struct world *world, const char *board)
 {
-    struct flow_result result = world_visit(world, board, NULL);
+    struct flow_result result = visit(world, board, NULL);
     expect_fault(&result, FLOW_LEFT, FAULT_UNIT_UNPLUGGED);
+}
+
+static long closed(void)
+{
+    return plant_count(&plant, "SELECT count(*) FROM prov.attempt WHERE state = 'closed'");
 }
 
 static long scans(const char *answer)
@@ -50,10 +55,10 @@ static void test_swapped_labels_close_neither_unit(void **state)
 
     /* Put right: the same labels, and nothing was printed or made anew. */
     one.other = two.other = NULL;
-    struct flow_result result = world_visit(&one, "b0000001", NULL);
+    struct flow_result result = visit(&one, "b0000001", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 1);
-    result = world_visit(&two, "b0000002", NULL);
+    result = visit(&two, "b0000002", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 1);
     assert_int_equal(one.printed + two.printed, 2);
@@ -67,14 +72,14 @@ static void test_label_of_a_closed_unit_closes_no_other(void **state)
     (void)state;
     long before = closed();
     struct world one = {0};
-    struct flow_result result = world_visit(&one, "b0000003", NULL);
+    struct flow_result result = visit(&one, "b0000003", NULL);
     expect_closed(&result);
     struct world two = {.slot = 2, .other = &one};
     expect_left(&two, "b0000004");
     assert_int_equal(two.answers[0], FAULT_SCAN_WRONG_UNIT);
     assert_int_equal(closed(), before + 1);
     two.other = NULL;
-    result = world_visit(&two, "b0000004", NULL);
+    result = visit(&two, "b0000004", NULL);
     expect_closed(&result);
 }
 
@@ -84,7 +89,7 @@ static void test_stray_label_fails_every_later_scan(void **state)
     (void)state;
     long dead = scans("dead_label");
     struct world world = {.printer = FAULT_PRINTER_UNKNOWN};
-    struct flow_result result = world_visit(&world, "b0000005", NULL);
+    struct flow_result result = visit(&world, "b0000005", NULL);
     expect_fault(&result, FLOW_FAILED, FAULT_PRINTER_UNKNOWN);
     char stray[sizeof world.label];
     memcpy(stray, result.progress.label, sizeof stray);
@@ -92,7 +97,7 @@ static void test_stray_label_fails_every_later_scan(void **state)
 
     world.printer = FAULT_NONE;
     world.stray = stray;
-    result = world_visit(&world, "b0000005", NULL);
+    result = visit(&world, "b0000005", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 2);
     assert_string_not_equal(world.label, stray);

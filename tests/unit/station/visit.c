@@ -1,23 +1,29 @@
-#include "tests/unit/station/world.h"
+#include "tests/unit/station/visit.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 struct plant plant;
 static const char *const render_argv[] = {"kokuin", "station", "render", NULL};
-const struct label_child world_render = {.path = KOKUIN, .argv = render_argv};
 
 static void show(void *context, const struct flow_progress *progress)
 {
     struct world *world = context;
     assert_true(progress->step >= world->last);
     world->last = progress->step;
-    if (world->token_dies == progress->step)
+    if (world->token_dies == progress->step || world->tokens_die == progress->step)
         softhsm_kill_server(&plant.softhsm);
+    if (world->tokens_die == progress->step)
+        softhsm_kill_server(&plant.spare);
+    if (world->token_hangs == progress->step)
+        assert_int_equal(kill(-plant.softhsm.server, SIGSTOP), 0);
     memcpy(world->serial, progress->serial, sizeof world->serial);
     memcpy(world->label, progress->label, sizeof world->label);
 }
@@ -69,22 +75,18 @@ static void answer_scan(void *context, const struct fault *why)
     world->answers[world->scans++] = why ? why->code : FAULT_NONE;
 }
 
-struct flow_result world_run(struct world *world)
+struct flow_result run(struct world *world)
 {
     const struct rooms *rooms = plant.rooms;
+    struct flow_issuers issuers = {0};
     struct flow_station station = {
-        .token = rooms->token,
-        .issuer = rooms->issuer,
+        .keyring = rooms->keyring,
+        .issuers = &issuers,
         .sealer = rooms->sealer,
         .store = rooms->store,
-        .unit = {.port = rooms_port(&rooms->jig->slots[0]),
-                 .station = {.station_certificate = rooms->jig->station_certificate,
-                             .root_certificate = rooms->jig->root_certificate,
-                             .issuing_certificate = rooms->jig->issuing_certificate,
-                             .key = station_key_handle(rooms->station_key)},
-                 .answer_ms = 3000},
+        .unit = {.port = rooms_port(&rooms->jig->slots[0]), .station = rooms_unit_station(rooms), .answer_ms = 3000},
         .product = rooms->product,
-        .render = world_render,
+        .render = {.path = KOKUIN, .argv = render_argv},
         .order = "A-1",
         .printer = rooms->jig->printers[0].name,
         .dpi = rooms->jig->printers[0].dpi,
@@ -100,10 +102,10 @@ struct flow_result world_run(struct world *world)
     return result;
 }
 
-struct flow_result world_visit(struct world *world, const char *board, const char *misbehave)
+struct flow_result visit(struct world *world, const char *board, const char *misbehave)
 {
     plant_insert(&plant, board, plant.rooms->product->model, misbehave);
-    struct flow_result result = world_run(world);
+    struct flow_result result = run(world);
     plant_remove(&plant);
     return result;
 }
@@ -120,9 +122,4 @@ void expect_fault(const struct flow_result *result, enum flow_end end, enum faul
     if (result->end != end || result->fault.code != code)
         fail_msg("ended as %d with %s: %s", (int)result->end, fault_name(result->fault.code), result->fault.text);
     assert_int_equal(result->record.code, FAULT_NONE);
-}
-
-long closed(void)
-{
-    return plant_count(&plant, "SELECT count(*) FROM prov.attempt WHERE state = 'closed'");
 }
