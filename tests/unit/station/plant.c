@@ -113,7 +113,7 @@ static bool open_order(struct plant *plant, const char *path, unsigned quantity,
 static bool make_record(struct plant *plant, const char *product, unsigned quantity, struct fault *fault)
 {
     struct migration_status status;
-    struct station_grant grant = {.station = "A", .login = "station_a", .slots = 1};
+    struct station_grant grant = {.station = "A", .login = "station_a", .slots = 2};
     return schema_migrate(plant->admin, &status, fault) && schema_grant_station(plant->admin, &grant, fault) &&
            schema_grant_person(plant->admin, "planner", "planner", fault) &&
            schema_add_numbers(plant->admin, "serial", 1, 10000, fault) &&
