@@ -110,6 +110,7 @@ int command_schema_status(struct cli *cli);
 int command_schema_grant(struct cli *cli);
 int command_schema_numbers(struct cli *cli);
 int command_hsm_ceremony(struct cli *cli);
+int command_hsm_status(struct cli *cli);
 int command_jig_check(struct cli *cli);
 int command_label_check(struct cli *cli);
 int command_label_preview(struct cli *cli);

@@ -59,6 +59,11 @@ static const struct cli_command commands[] = {
      command_schema_numbers, false},
     {"hsm", "ceremony", "FILE", 1, 1, 0, "make the keys of a plant on its tokens, once",
      "kokuin hsm ceremony ceremony.yaml", command_hsm_ceremony, false},
+    {"hsm", "status", "JIG", 1, 1, 0,
+     "each production token of a jig and what works of it; exit 0: all, 1: not all but a station can run, 5: none can "
+     "be "
+     "used",
+     "kokuin hsm status /etc/kokuin/jig.yaml\nkokuin hsm status jig.yaml --json", command_hsm_status, false},
     {"jig", "check", "FILE", 1, 1, 0, "read a jig file with its products and policies, and tell what is wrong with it",
      "kokuin jig check /etc/kokuin/jig.yaml", command_jig_check, false},
     {"label", "check", "[TEMPLATE]", 0, 1, BIT(PRODUCT) | BIT(DPI) | BIT(WIDTH) | BIT(HEIGHT),
