@@ -15,3 +15,11 @@
  * Faults: HSM_KEY_LEAVES, HSM_KEY_WRONG, HSM_CALL, CRYPTO, NO_MEMORY.
  */
 NODISCARD NONNULL(1, 2) bool attack_key(struct made_key *made, struct fault *fault);
+
+#define ATTACK_MECHANISMS 4
+
+/* The mechanisms by which it is tried to wrap a key out: "CKM_AES_KEY_WRAP". */
+NODISCARD const char *attack_mechanism_name(size_t index);
+
+/* Which of them let a key out that may leave. False: the token makes no such objects of a session. */
+NODISCARD NONNULL(1, 2) bool attack_probe(struct token *token, bool ret_wraps[ATTACK_MECHANISMS]);

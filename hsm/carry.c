@@ -219,6 +219,14 @@ bool carry_check(const struct carried *key, const char *label, uint8_t ret_check
     return true;
 }
 
+bool carry_agrees(struct token *token)
+{
+    CLEANUP(pair_drop) struct pair pair = {0};
+    CLEANUP(carry_drop) struct carried key = {0};
+    struct fault ignored;
+    return pair_make(token, &pair, &ignored) && agree(token, pair.private_half, pair.point, &key, &ignored);
+}
+
 bool carry_rehearse(struct token *from, struct token *to, struct fault *fault)
 {
     static const char label[] = "rehearsal";

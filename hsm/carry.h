@@ -38,6 +38,9 @@ struct carry_parcel {
  */
 NODISCARD NONNULL(1, 2, 3) bool carry_rehearse(struct token *from, struct token *to, struct fault *fault);
 
+/* Whether a one-time pair of the session agrees on a key with itself. */
+NODISCARD NONNULL(1) bool carry_agrees(struct token *token);
+
 /* A new 256-bit secret for HMAC, of the session. Faults: HSM_CANNOT. */
 NODISCARD NONNULL(1, 2, 3) bool carry_generate(struct token *token, struct carried *ret_key, struct fault *fault);
 

@@ -1,40 +1,22 @@
 #include "hsm/ceremony.h"
 
-#include "hsm/authority.h"
-#include "hsm/backup.h"
 #include "hsm/carry.h"
-#include "hsm/output.h"
-#include "hsm/place.h"
 #include "hsm/record.h"
+#include "hsm/work.h"
 
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define YEARS_MAX 100
-#define FILES_MAX (PLACES_MAX + 3)
+#define JOURNAL_FILE "ceremony.journal"
+#define CARRIED                                                                                                        \
+    "made as an object of a session in production token 1 and carried wrapped, so that every production token has "    \
+    "the same value: that is why LOCAL, ALWAYS_SENSITIVE and NEVER_EXTRACTABLE are false of it"
 
-struct ceremony_state {
-    const struct ceremony_tokens *tokens;
-    const struct ceremony_names *names;
-    struct places places;
-    bool carries; /* the fingerprint key is carried, and so backed up */
-    struct backup backup;
-    char *texts[FILES_MAX];
-    size_t text_count;
-    bool done;
-};
-
-/* Keys of a ceremony that failed are of no use to anybody and would block the next one. */
-static void state_end(struct ceremony_state *state)
+static void text_free(char **text)
 {
-    for (size_t i = 0; i < state->places.count && !state->done; i++)
-        if (state->places.at[i].made.token)
-            make_undo(&state->places.at[i].made);
-    for (size_t i = 0; i < state->text_count; i++)
-        free(state->texts[i]);
-    place_clear(&state->places);
+    free(*text);
 }
 
 static bool years_fit(unsigned years)
@@ -42,10 +24,15 @@ static bool years_fit(unsigned years)
     return years >= 1 && years <= YEARS_MAX;
 }
 
-static bool check_names(const struct ceremony_names *names, struct fault *fault)
+static bool text_fits(const char *text)
 {
-    size_t length = names->organization ? strnlen(names->organization, 65) : 0;
-    if (length == 0 || length > 64)
+    size_t length = text ? strnlen(text, 65) : 0;
+    return length >= 1 && length <= 64;
+}
+
+bool ceremony_check_names(const struct ceremony_names *names, struct fault *fault)
+{
+    if (!text_fits(names->organization))
         return fault_set(fault, FAULT_USAGE, 0, "organization must have 1 to 64 bytes");
     const char *country = names->country;
     if (!country || strnlen(country, 3) != 2 || country[0] < 'A' || country[0] > 'Z' || country[1] < 'A' ||
@@ -53,6 +40,11 @@ static bool check_names(const struct ceremony_names *names, struct fault *fault)
         return fault_set(fault, FAULT_USAGE, 0, "country must be two capital letters");
     if (!years_fit(names->root_years) || !years_fit(names->issuing_years) || !years_fit(names->station_years))
         return fault_set(fault, FAULT_USAGE, 0, "years must be 1 to %d", YEARS_MAX);
+    if (names->person_count > CEREMONY_PEOPLE_MAX)
+        return fault_set(fault, FAULT_USAGE, 0, "there may be %d custodians", CEREMONY_PEOPLE_MAX);
+    for (size_t i = 0; i < names->person_count; i++)
+        if (!text_fits(names->people[i].name) || !text_fits(names->people[i].role))
+            return fault_set(fault, FAULT_USAGE, 0, "a custodian's name and role must have 1 to 64 bytes");
     return true;
 }
 
@@ -63,176 +55,226 @@ static bool check_tokens(const struct ceremony_tokens *tokens, struct fault *fau
     return true;
 }
 
-/* Before anything is made: no key and no file of the whole plan may be there. */
-static bool check_free(const struct ceremony_state *state, struct fault *fault)
+bool ceremony_plan_digest(const struct ceremony_names *names, const struct places *places, uint8_t ret_digest[32],
+                          struct fault *fault)
 {
-    const char *names[FILES_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < state->places.count; i++) {
-        const struct place *place = &state->places.at[i];
-        if (!make_check_free(place->token, place_order(place)->label, fault))
-            return false;
-        if (place->file[0] != '\0')
-            names[count++] = place->file;
-    }
-    names[count++] = BACKUP_CHECK_FILE;
-    names[count++] = BACKUP_FILE;
-    names[count++] = RECORD_FILE;
-    return output_check(state->names->output, names, count, fault);
+    CLEANUP(text_free) char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "digest of the plan");
+    (void)fprintf(out, "%s\n%s\n%u %u %u\n", names->organization, names->country, names->root_years,
+                  names->issuing_years, names->station_years);
+    for (size_t i = 0; i < names->person_count; i++)
+        (void)fprintf(out, "%s\n%s\n", names->people[i].name, names->people[i].role);
+    for (size_t i = 0; i < places->count; i++)
+        (void)fprintf(out, "%s %s %.*s\n", places->at[i].name, places->at[i].token->label, TOKEN_SERIAL_SIZE,
+                      (const char *)places->at[i].token->serial);
+    if (fclose(out) != 0)
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "digest of the plan");
+    return crypto_sha256(text, size, ret_digest, fault);
 }
 
-/* Before anything is made: can the fingerprint key come to every production token? One token alone may do without, and
- * then has no backup of it. */
-static bool rehearse(struct ceremony_state *state, struct fault *fault)
+/* The fingerprint keys are finished together or not at all. */
+struct ceremony {
+    const struct ceremony_tokens *tokens;
+    struct work work;
+    bool carries; /* the fingerprint key is carried, and so backed up */
+    struct backup backup;
+};
+
+static void ceremony_end(struct ceremony *ceremony)
 {
-    const struct ceremony_tokens *tokens = state->tokens;
+    work_end(&ceremony->work);
+}
+
+static void name_files(struct work *work)
+{
+    for (size_t i = 0; i < work->places.count; i++)
+        if (work->places.at[i].file[0] != '\0')
+            work->files[work->file_count++] = work->places.at[i].file;
+    work->files[work->file_count++] = BACKUP_CHECK_FILE;
+    work->files[work->file_count++] = BACKUP_FILE;
+    work->files[work->file_count++] = PAGE_FILE;
+    work->files[work->file_count++] = RECORD_FILE;
+}
+
+/* Can the fingerprint key come to every production token? One token alone may do without, and then has no backup. */
+static bool rehearse(struct ceremony *ceremony, struct fault *fault)
+{
+    const struct ceremony_tokens *tokens = ceremony->tokens;
     struct token *first = tokens->production[0];
+    struct fault cannot;
     for (size_t i = 0; i < tokens->production_count; i++) {
-        if (carry_rehearse(first, tokens->production[i], fault))
+        if (carry_rehearse(first, tokens->production[i], &cannot))
             continue;
-        if (fault->code != FAULT_HSM_CANNOT || tokens->production_count > 1)
+        if (cannot.code != FAULT_HSM_CANNOT || tokens->production_count > 1) {
+            *fault = cannot;
             return false;
-        *fault = (struct fault){0};
+        }
         return true;
     }
-    state->carries = true;
+    ceremony->carries = true;
     return true;
 }
 
-static bool make_keys(struct ceremony_state *state, struct fault *fault)
+static bool refuse_complete(const struct work *work, struct fault *fault)
 {
-    for (size_t i = 0; i < state->places.count; i++) {
-        struct place *place = &state->places.at[i];
-        if (place->kind == PLACE_FINGERPRINT && state->carries)
+    CLEANUP(text_free) char *text = NULL;
+    size_t size;
+    if (!output_read(work->names->output, RECORD_FILE, &text, &size, fault))
+        return false;
+    return !text || fault_set(fault, FAULT_HSM_KEY_EXISTS, 0,
+                              "the ceremony is complete: its record %s is in '%s'; nothing was changed", RECORD_FILE,
+                              work->names->output);
+}
+
+static bool begin(struct ceremony *ceremony, struct fault *fault)
+{
+    struct work *work = &ceremony->work;
+    uint8_t plan[JOURNAL_DIGEST_SIZE];
+    bool begun;
+    if (!journal_exists(work->names->output, JOURNAL_FILE, &begun, fault))
+        return false;
+    output_tidy(work->names->output, work->files, begun ? work->file_count : 0);
+    if (!refuse_complete(work, fault) || !ceremony_plan_digest(work->names, &work->places, plan, fault) ||
+        (!begun && !work_check_free(work, fault)) || !rehearse(ceremony, fault) ||
+        !journal_open(work->names->output, JOURNAL_FILE, plan, &work->journal, fault) || !work_settle(work, fault))
+        return false;
+    work->may_undo = true;
+    return true;
+}
+
+static bool make_keys(struct ceremony *ceremony, struct fault *fault)
+{
+    struct work *work = &ceremony->work;
+    for (size_t i = 0; i < work->places.count; i++) {
+        struct place *place = &work->places.at[i];
+        if (place->kind == PLACE_FINGERPRINT && ceremony->carries)
             continue;
-        if (!make_choose(place->token, place_order(place), &place->made, fault) || !make_create(&place->made, fault) ||
-            !make_examine(&place->made, state->tokens->root_pin, fault))
+        if (!work_make(work, place, fault) || (place->file[0] != '\0' && !work_certify(work, place, fault)))
             return false;
     }
     return true;
 }
 
-static bool certify(struct ceremony_state *state, struct fault *fault)
+/* Finished in an earlier run: all of one value, with the backup of it. */
+static bool fingerprints_stand(struct ceremony *ceremony, bool *ret_stand, struct fault *fault)
 {
-    struct place *root = place_find(&state->places, PLACE_ROOT, 0);
-    struct authority authority = {.token = root->token, .key = &root->made.key, .pin = state->tokens->root_pin};
-    for (size_t i = 0; i < state->places.count; i++) {
-        struct place *place = &state->places.at[i];
-        char common_name[PLACE_COMMON_NAME_SIZE];
-        if (place->file[0] == '\0')
-            continue;
-        const struct authority_row row = place_row(place, state->names, common_name);
-        if (!authority_certify(&authority, &row, state->names, place->made.key.point, &place->certificate, fault))
+    CLEANUP(text_free) char *text = NULL;
+    struct work *work = &ceremony->work;
+    size_t size;
+    *ret_stand = false;
+    for (size_t i = 0; i < work->places.count; i++)
+        if (work->places.at[i].kind == PLACE_FINGERPRINT && !work_is_finished(work, &work->places.at[i]))
+            return true;
+    if (!output_read(work->names->output, BACKUP_FILE, &text, &size, fault))
+        return false;
+    if (!text)
+        return true;
+    *ret_stand = true;
+    return backup_read(text, size, &ceremony->backup, fault);
+}
+
+static bool announce_fingerprints(struct ceremony *ceremony, struct fault *fault)
+{
+    static const char *const stale[] = {BACKUP_FILE, BACKUP_CHECK_FILE};
+    struct work *work = &ceremony->work;
+    for (size_t i = 0; i < work->places.count; i++) {
+        struct place *place = &work->places.at[i];
+        if (place->kind == PLACE_FINGERPRINT &&
+            (!work_take_back(work, place, fault) || !work_announce(work, place, fault)))
             return false;
-        authority.root = root->certificate;
     }
-    return true;
+    for (size_t i = 0; i < ceremony->tokens->production_count; i++)
+        call_make_writable(&ceremony->tokens->production[i]->session);
+    return output_remove(work->names->output, stale, ARRAY_SIZE(stale), fault);
 }
 
 /* The one value lives as an object of the first token's session for no longer than this takes. */
-static bool make_fingerprints(struct ceremony_state *state, struct fault *fault)
+static bool carry_fingerprints(struct ceremony *ceremony, struct fault *fault)
 {
     CLEANUP(carry_drop) struct carried key = {0};
-    const struct place *recovery = place_find(&state->places, PLACE_RECOVERY, 0);
-    if (!state->carries)
-        return true;
-    for (size_t i = 0; i < state->tokens->production_count; i++)
-        call_make_writable(&state->tokens->production[i]->session);
-    if (!carry_generate(state->tokens->production[0], &key, fault) ||
-        !backup_make(&key, recovery->made.key.point, &state->backup, fault))
+    CLEANUP(text_free) char *text = NULL;
+    struct work *work = &ceremony->work;
+    const struct place *recovery = place_find(&work->places, PLACE_RECOVERY, 0);
+    if (!carry_generate(ceremony->tokens->production[0], &key, fault) ||
+        !backup_make(&key, recovery->made.key.point, &ceremony->backup, fault) ||
+        !backup_write(&ceremony->backup, &text, fault) || !work_write(work, BACKUP_FILE, text, fault))
         return false;
-    for (size_t i = 0; i < state->places.count; i++) {
-        struct place *place = &state->places.at[i];
-        if (place->kind != PLACE_FINGERPRINT)
-            continue;
-        if (!make_choose(place->token, place_order(place), &place->made, fault) || !carry_to(&key, &place->made, fault))
+    for (size_t i = 0; i < work->places.count; i++)
+        if (work->places.at[i].kind == PLACE_FINGERPRINT && !carry_to(&key, &work->places.at[i].made, fault))
             return false;
-    }
     return true;
 }
 
-/* A look at the keys costs their sessions on an error, so it comes when nothing lives in a session any more. */
-static bool examine_fingerprints(struct ceremony_state *state, struct fault *fault)
+/* A look at a key costs its session on an error, so it comes when nothing lives in a session any more. */
+static bool finish_fingerprints(struct ceremony *ceremony, struct fault *fault)
 {
-    for (size_t i = 0; i < state->places.count && state->carries; i++) {
-        struct place *place = &state->places.at[i];
+    struct work *work = &ceremony->work;
+    const struct place *recovery = place_find(&work->places, PLACE_RECOVERY, 0);
+    for (size_t i = 0; i < work->places.count; i++) {
+        struct place *place = &work->places.at[i];
         if (place->kind != PLACE_FINGERPRINT)
             continue;
-        if (!make_examine(&place->made, NULL, fault))
+        if (!work_is_finished(work, place) && !work_finish(work, place, fault))
             return false;
-        if (memcmp(place->made.check, state->backup.check, sizeof place->made.check) != 0)
+        if (memcmp(ceremony->backup.recovery, recovery->made.key.point, sizeof recovery->made.key.point) != 0)
+            return fault_set(fault, FAULT_HSM_KEY_WRONG, 0, "%s is sealed to another recovery key", BACKUP_FILE);
+        if (memcmp(place->made.check, ceremony->backup.check, sizeof place->made.check) != 0)
             return fault_set(fault, FAULT_HSM_KEY_WRONG, 0, "the fingerprint key on token '%s' has another value",
                              place->token->label);
     }
     return true;
 }
 
-static bool encode_pem(X509 *certificate, char **ret_text, size_t *ret_size, struct fault *fault)
+static bool make_fingerprints(struct ceremony *ceremony, struct fault *fault)
 {
-    CLEANUP(BIO_free_allp) BIO *memory = BIO_new(BIO_s_mem());
-    char *bytes = NULL;
-    if (!memory || PEM_write_bio_X509(memory, certificate) != 1)
-        return crypto_failed(fault, FAULT_CRYPTO, "write certificate");
-    long size = BIO_get_mem_data(memory, &bytes);
-    char *text = size > 0 ? strndup(bytes, (size_t)size) : NULL;
-    if (!text)
-        return fault_set(fault, FAULT_NO_MEMORY, 0, "write certificate");
-    *ret_text = text;
-    *ret_size = (size_t)size;
-    return true;
-}
-
-static void add_output(struct ceremony_state *state, struct output_file *output, const char *name, char *text)
-{
-    output[state->text_count] = (struct output_file){name, text, strlen(text)};
-    state->texts[state->text_count++] = text;
-}
-
-static bool add_backup(struct ceremony_state *state, struct output_file *output, struct fault *fault)
-{
-    const struct place *first = place_find(&state->places, PLACE_FINGERPRINT, 1);
-    char *text;
-    if (!backup_write_check(first->made.check, &text, fault))
-        return false;
-    add_output(state, output, BACKUP_CHECK_FILE, text);
-    if (!state->carries)
+    bool stand = true;
+    if (!ceremony->carries)
         return true;
-    if (!backup_write(&state->backup, &text, fault))
+    if (!fingerprints_stand(ceremony, &stand, fault))
         return false;
-    add_output(state, output, BACKUP_FILE, text);
-    return true;
+    return (stand || (announce_fingerprints(ceremony, fault) && carry_fingerprints(ceremony, fault))) &&
+           finish_fingerprints(ceremony, fault);
 }
 
-/* The record comes last: a directory with ceremony.json in it is a whole ceremony. */
-static bool write_output(struct ceremony_state *state, struct fault *fault)
+/* The record comes last: a directory with ceremony.json in it is a whole ceremony. The page has the record's digest. */
+static bool write_record(struct ceremony *ceremony, struct fault *fault)
 {
-    struct output_file output[FILES_MAX];
-    char *text;
-    size_t size;
-    for (size_t i = 0; i < state->places.count; i++) {
-        struct place *place = &state->places.at[i];
-        if (!place->certificate)
-            continue;
-        if (!encode_pem(place->certificate, &text, &size, fault))
-            return false;
-        add_output(state, output, place->file, text);
-    }
-    if (!add_backup(state, output, fault) || !record_write(state->names, &state->places, state->carries, &text, fault))
+    static const char *const stale[] = {PAGE_FILE};
+    CLEANUP(text_free) char *check = NULL;
+    CLEANUP(text_free) char *record = NULL;
+    CLEANUP(text_free) char *page = NULL;
+    uint8_t digest[JOURNAL_DIGEST_SIZE];
+    struct work *work = &ceremony->work;
+    struct record_facts facts = {.title = "Key ceremony", .file = RECORD_FILE};
+    facts.fingerprint_origin = ceremony->carries ? CARRIED : NULL;
+    if (!record_gather(&work->places, &facts, fault) ||
+        !backup_write_check(place_find(&work->places, PLACE_FINGERPRINT, 1)->made.check, &check, fault) ||
+        !work_write(work, BACKUP_CHECK_FILE, check, fault) || !output_remove(work->names->output, stale, 1, fault) ||
+        !record_write(work->names, &work->places, &facts, &record, fault) ||
+        !crypto_sha256(record, strlen(record), digest, fault) ||
+        !page_write(work->names, &work->places, &facts, digest, &page, fault))
         return false;
-    add_output(state, output, RECORD_FILE, text);
-    return output_write(state->names->output, output, state->text_count, fault);
+    const struct output_file output[] = {{PAGE_FILE, page, strlen(page)}, {RECORD_FILE, record, strlen(record)}};
+    if (!output_write(work->names->output, output, ARRAY_SIZE(output), fault))
+        return false;
+    work->done = true;
+    return journal_done(&work->journal, digest, fault);
 }
 
 bool ceremony_perform(const struct ceremony_tokens *tokens, const struct ceremony_names *names, struct fault *fault)
 {
-    CLEANUP(state_end) struct ceremony_state state = {.tokens = tokens, .names = names};
-    if (!check_names(names, fault) || !check_tokens(tokens, fault))
+    CLEANUP(ceremony_end)
+    struct ceremony ceremony = {.tokens = tokens,
+                                .work = {.names = names, .root_pin = tokens->root_pin, .journal_file = JOURNAL_FILE}};
+    if (!ceremony_check_names(names, fault) || !check_tokens(tokens, fault))
         return fault_within(fault, "key ceremony");
-    place_all(tokens, &state.places);
-    if (!check_free(&state, fault) || !rehearse(&state, fault) || !make_keys(&state, fault) ||
-        !certify(&state, fault) || !make_fingerprints(&state, fault) || !examine_fingerprints(&state, fault) ||
-        !write_output(&state, fault))
+    place_all(tokens, &ceremony.work.places);
+    name_files(&ceremony.work);
+    if (!begin(&ceremony, fault) || !make_keys(&ceremony, fault) || !make_fingerprints(&ceremony, fault) ||
+        !write_record(&ceremony, fault))
         return fault_within(fault, "key ceremony");
-    state.done = true;
     return true;
 }

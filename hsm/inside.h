@@ -10,9 +10,12 @@
 #include "hsm/call.h"
 #include "hsm/token.h"
 
+#define TOKEN_SERIAL_SIZE 16
+
 struct token {
     struct call_session session;
     char label[33];
+    uint8_t serial[TOKEN_SERIAL_SIZE]; /* as the token reports it, padded with blanks */
     struct secret *health; /* a struct health: it remembers random bytes */
 };
 

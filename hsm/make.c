@@ -31,15 +31,82 @@ const char *make_attribute_name(size_t index)
 
 static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 
+#define FOUND_MAX 8 /* of one label there are two at most, or something is wrong */
+
+/* All objects of a label, of any class; those of one CKA_ID, unless it is NULL. */
+static bool find_all(struct token *token, const char *label, const uint8_t *id, CK_OBJECT_HANDLE found[FOUND_MAX],
+                     size_t *ret_count, struct fault *fault)
+{
+    CK_ATTRIBUTE filter[] = {{CKA_LABEL, (char *)label, strlen(label)}, {CKA_ID, (uint8_t *)id, MAKE_ID_SIZE}};
+    size_t count = FOUND_MAX;
+    if (!call_find(&token->session, filter, id ? 2 : 1, found, &count, fault))
+        return fault_within(fault, "look for '%s'", label);
+    *ret_count = count;
+    return true;
+}
+
 bool make_check_free(struct token *token, const char *label, struct fault *fault)
 {
-    CK_ATTRIBUTE filter[] = {{CKA_LABEL, (char *)label, strlen(label)}};
-    CK_OBJECT_HANDLE found[1];
+    CK_OBJECT_HANDLE found[FOUND_MAX];
+    size_t count;
+    if (!find_all(token, label, NULL, found, &count, fault))
+        return false;
+    return count == 0 ||
+           fault_set(fault, FAULT_HSM_KEY_EXISTS, 0, "'%s' is on token '%s' already", label, token->label);
+}
+
+bool make_check_only(struct token *token, const char *label, const uint8_t id[MAKE_ID_SIZE], struct fault *fault)
+{
+    CK_OBJECT_HANDLE found[FOUND_MAX];
+    size_t all, ours;
+    if (!find_all(token, label, NULL, found, &all, fault) || !find_all(token, label, id, found, &ours, fault))
+        return false;
+    return all == ours || fault_set(fault, FAULT_HSM_KEY_EXISTS, 0,
+                                    "another '%s' than this ceremony's is on token '%s'", label, token->label);
+}
+
+bool make_erase(struct token *token, const char *label, const uint8_t id[MAKE_ID_SIZE], struct fault *fault)
+{
+    CK_OBJECT_HANDLE found[FOUND_MAX];
+    size_t count;
+    call_make_writable(&token->session);
+    if (!find_all(token, label, id, found, &count, fault))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        call_destroy(&token->session, found[i]);
+    if (!find_all(token, label, id, found, &count, fault))
+        return false;
+    return count == 0 ||
+           fault_set(fault, FAULT_HSM_CALL, 0, "'%s' cannot be destroyed on token '%s'", label, token->label);
+}
+
+static bool find_class(struct made_key *made, CK_OBJECT_CLASS class, CK_OBJECT_HANDLE *ret_object, struct fault *fault)
+{
+    const char *label = made->order->label;
+    CK_ATTRIBUTE filter[] = {
+        {CKA_CLASS, &class, sizeof class}, {CKA_LABEL, (char *)label, strlen(label)}, {CKA_ID, made->id, MAKE_ID_SIZE}};
+    CK_OBJECT_HANDLE found[2];
     size_t count = ARRAY_SIZE(found);
-    if (!call_find(&token->session, filter, ARRAY_SIZE(filter), found, &count, fault))
+    if (!call_find(&made->token->session, filter, ARRAY_SIZE(filter), found, &count, fault))
         return fault_within(fault, "look for '%s'", label);
-    if (count > 0)
-        return fault_set(fault, FAULT_HSM_KEY_EXISTS, 0, "'%s' is on token '%s' already", label, token->label);
+    if (count == 0)
+        return fault_set(fault, FAULT_HSM_KEY_NOT_FOUND, 0, "'%s' is gone from token '%s'", label, made->token->label);
+    if (count > 1)
+        return fault_set(fault, FAULT_HSM_AMBIGUOUS, 0, "'%s' is twice on token '%s'", label, made->token->label);
+    *ret_object = found[0];
+    return true;
+}
+
+bool make_find(struct token *token, const struct make_order *order, const uint8_t id[MAKE_ID_SIZE],
+               struct made_key *ret_made, struct fault *fault)
+{
+    struct made_key made = {.order = order, .token = token};
+    memcpy(made.id, id, sizeof made.id);
+    bool pair = order->use != MAKE_MAC;
+    if (!find_class(&made, pair ? CKO_PRIVATE_KEY : CKO_SECRET_KEY, &made.key.handle, fault) ||
+        (pair && !find_class(&made, CKO_PUBLIC_KEY, &made.public_handle, fault)))
+        return false;
+    *ret_made = made;
     return true;
 }
 

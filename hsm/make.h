@@ -46,6 +46,21 @@ NODISCARD const char *make_attribute_name(size_t index);
 /* Refuses when any object of this label is on the token. Faults: HSM_KEY_EXISTS, HSM_CALL. */
 NODISCARD NONNULL(1, 2, 3) bool make_check_free(struct token *token, const char *label, struct fault *fault);
 
+/* The same for any object of this label but those with this CKA_ID. */
+NODISCARD NONNULL(1, 2, 3, 4) bool make_check_only(struct token *token, const char *label,
+                                                   const uint8_t id[MAKE_ID_SIZE], struct fault *fault);
+
+/* Destroys whatever has this label and this CKA_ID: a key of ours that was half made. Faults: HSM_CALL. */
+NODISCARD NONNULL(1, 2, 3, 4) bool make_erase(struct token *token, const char *label, const uint8_t id[MAKE_ID_SIZE],
+                                              struct fault *fault);
+
+/* The key of this order and CKA_ID that was made before, not looked at yet. Faults: HSM_KEY_NOT_FOUND, HSM_AMBIGUOUS,
+ * HSM_CALL.
+ */
+NODISCARD NONNULL(1, 2, 3, 4, 5) bool make_find(struct token *token, const struct make_order *order,
+                                                const uint8_t id[MAKE_ID_SIZE], struct made_key *ret_made,
+                                                struct fault *fault);
+
 /* A random CKA_ID for a key that is not made yet. Faults: HSM_CALL, HSM_RANDOM. */
 NODISCARD NONNULL(1, 2, 3, 4) bool make_choose(struct token *token, const struct make_order *order,
                                                struct made_key *ret_made, struct fault *fault);

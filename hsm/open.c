@@ -1,5 +1,6 @@
 #include "hsm/open.h"
 
+#include "hsm/agree.h"
 #include "hsm/key.h"
 
 #include <openssl/crypto.h>
@@ -7,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHARED_SIZE 32
 #define KEY_SIZE 32                 /* AES-256 */
 #define WRAPPED_SIZE (KEY_SIZE + 8) /* RFC 3394 */
 #define NONCE_SIZE 12
@@ -164,37 +164,14 @@ static bool find_key(struct token *token, const char *label, X509 *certificate, 
     return true;
 }
 
-/* The secret leaves the token once, into secret memory, and its object is destroyed at once. */
+/* The secret leaves the token once, into secret memory. */
 static bool agree(struct token *token, const struct key *key, const uint8_t point[POINT_SIZE], uint8_t *ret_shared,
                   struct fault *fault)
 {
     CLEANUP(EVP_PKEY_freep) EVP_PKEY *on_the_curve = NULL;
     if (!crypto_public_key(point, &on_the_curve, fault))
         return fault_set(fault, FAULT_SEAL, 0, "the sender's point is not on the curve");
-
-    static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
-    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
-    CK_ULONG size = SHARED_SIZE;
-    CK_ATTRIBUTE attributes[] = {
-        {CKA_CLASS, &class, sizeof class},   {CKA_KEY_TYPE, &type, sizeof type}, {CKA_VALUE_LEN, &size, sizeof size},
-        {CKA_TOKEN, &no, sizeof no},         {CKA_PRIVATE, &yes, sizeof yes},    {CKA_SENSITIVE, &no, sizeof no},
-        {CKA_EXTRACTABLE, &yes, sizeof yes},
-    };
-    CK_ECDH1_DERIVE_PARAMS parameters = {
-        .kdf = CKD_NULL, .ulPublicDataLen = POINT_SIZE, .pPublicData = (uint8_t *)point};
-    CK_MECHANISM mechanism = {CKM_ECDH1_DERIVE, &parameters, sizeof parameters};
-    const struct call_template template = {attributes, ARRAY_SIZE(attributes)};
-    CK_OBJECT_HANDLE shared;
-    CK_RV rv = call_derive(&token->session, &mechanism, key->handle, &template, &shared);
-    if (rv != CKR_OK)
-        return call_failed(fault, "C_DeriveKey", rv);
-    CK_ATTRIBUTE value = {CKA_VALUE, ret_shared, SHARED_SIZE};
-    bool read = call_attributes(&token->session, shared, &value, 1, fault);
-    call_destroy(&token->session, shared);
-    if (read && value.ulValueLen != SHARED_SIZE)
-        return fault_set(fault, FAULT_HSM_CALL, 0, "C_DeriveKey: the token keeps the shared secret to itself");
-    return read;
+    return agree_outside(token, key->handle, point, ret_shared, fault);
 }
 
 /* X9.63 over SHA-256: one block gives the whole key. ECC-CMS-SharedInfo { keyInfo, suppPubInfo [2] OCTET STRING of the
@@ -205,7 +182,7 @@ static bool derive_wrapping_key(uint8_t *material, struct span wrap_algorithm, u
     size_t body = wrap_algorithm.size + sizeof bits;
     if (body + 2 > SHARED_INFO_MAX)
         return fault_set(fault, FAULT_SEAL, 0, "the blob's key wrap has parameters");
-    uint8_t *at = material + SHARED_SIZE;
+    uint8_t *at = material + AGREE_SHARED_SIZE;
     memcpy(at, counter, sizeof counter);
     at += sizeof counter;
     *at++ = SEQUENCE;
@@ -240,7 +217,7 @@ static bool decrypt(const uint8_t *key, const struct envelope *envelope, uint8_t
 static bool open_content(struct token *token, const struct key *key, const struct envelope *envelope,
                          struct secret **ret_content, struct fault *fault)
 {
-    CLEANUP(secret_freep) struct secret *material = secret_new(SHARED_SIZE + 4 + SHARED_INFO_MAX);
+    CLEANUP(secret_freep) struct secret *material = secret_new(AGREE_SHARED_SIZE + 4 + SHARED_INFO_MAX);
     CLEANUP(secret_freep) struct secret *keys = secret_new(2 * (size_t)WRAPPED_SIZE);
     CLEANUP(secret_freep) struct secret *content = secret_new(envelope->content.size);
     if (!material || !keys || !content)

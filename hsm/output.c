@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -93,6 +94,70 @@ static bool give_name(int at, const struct output_file *file, struct fault *faul
     aside_name(file->name, name);
     if (linkat(at, name, at, file->name, 0) != 0)
         return file_failed(fault, "name", file->name);
+    return true;
+}
+
+static bool unlink_quietly(int at, const char *name)
+{
+    return unlinkat(at, name, 0) == 0 || errno == ENOENT;
+}
+
+bool output_remove(const char *directory, const char *const *names, size_t count, struct fault *fault)
+{
+    CLEANUP(close_descriptor) int at = -1;
+    char part[NAME_MAX + 1];
+    if (!open_directory(directory, &at, fault))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        aside_name(names[i], part);
+        if (!unlink_quietly(at, part) || !unlink_quietly(at, names[i]))
+            return file_failed(fault, "remove", names[i]);
+    }
+    return fsync(at) == 0 || file_failed(fault, "write directory", directory);
+}
+
+void output_tidy(const char *directory, const char *const *names, size_t count)
+{
+    CLEANUP(close_descriptor) int at = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char part[NAME_MAX + 1];
+    for (size_t i = 0; i < count && at >= 0; i++) {
+        aside_name(names[i], part);
+        (void)unlinkat(at, part, 0);
+    }
+}
+
+static void text_free(char **text)
+{
+    free(*text);
+}
+
+bool output_read(const char *directory, const char *name, char **ret_text, size_t *ret_size, struct fault *fault)
+{
+    CLEANUP(close_descriptor) int at = -1;
+    if (!open_directory(directory, &at, fault))
+        return false;
+    CLEANUP(close_descriptor) int fd = openat(at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        *ret_text = NULL;
+        *ret_size = 0;
+        return true;
+    }
+    if (fd < 0)
+        return file_failed(fault, "open", name);
+    CLEANUP(text_free) char *text = malloc(OUTPUT_FILE_MAX + 1);
+    if (!text)
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "read '%s'", name);
+    size_t size = 0;
+    for (ssize_t got = 1; got > 0 && size < OUTPUT_FILE_MAX; size += (size_t)got) {
+        got = read(fd, text + size, OUTPUT_FILE_MAX - size);
+        if (got < 0)
+            return file_failed(fault, "read", name);
+    }
+    if (size == OUTPUT_FILE_MAX)
+        return fault_set(fault, FAULT_FILE, EFBIG, "'%s' is too large", name);
+    text[size] = '\0';
+    *ret_text = TAKE(text);
+    *ret_size = size;
     return true;
 }
 

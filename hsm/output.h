@@ -19,6 +19,20 @@ struct output_file {
 NODISCARD NONNULL(1, 2, 4) bool output_check(const char *directory, const char *const *names, size_t count,
                                              struct fault *fault);
 
+/* Removes files of these names, and what a crash left of writing them. Faults: FILE. */
+NODISCARD NONNULL(1, 2, 4) bool output_remove(const char *directory, const char *const *names, size_t count,
+                                              struct fault *fault);
+
+/* Removes what a crash left of writing them, not the files themselves. */
+void output_tidy(const char *directory, const char *const *names, size_t count);
+
+/* The whole of a file of at most OUTPUT_FILE_MAX bytes, which the caller frees, with a zero behind; NULL in
+ * `ret_text`: there is none. Faults: FILE, NO_MEMORY.
+ */
+#define OUTPUT_FILE_MAX 262144
+NODISCARD NONNULL(1, 2, 3, 4, 5) bool output_read(const char *directory, const char *name, char **ret_text,
+                                                  size_t *ret_size, struct fault *fault);
+
 /* Written aside and forced to the disk first; then each gets its name, the last one last. Faults: FILE. */
 NODISCARD NONNULL(1, 2, 4) bool output_write(const char *directory, const struct output_file *files, size_t count,
                                              struct fault *fault);

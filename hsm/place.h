@@ -58,5 +58,12 @@ NODISCARD NONNULL(1, 2) struct authority_row place_row(const struct place *place
 /* The first place of this kind and number; NULL when there is none. */
 NODISCARD NONNULL(1) struct place *place_find(struct places *places, enum place_kind kind, unsigned number);
 
+/* Refuses names that do not fit. Faults: USAGE. */
+NODISCARD NONNULL(1, 2) bool ceremony_check_names(const struct ceremony_names *names, struct fault *fault);
+
+/* Over what is to be done: names, years, custodians, keys and tokens. Faults: CRYPTO, NO_MEMORY. */
+NODISCARD NONNULL(1, 2, 3, 4) bool ceremony_plan_digest(const struct ceremony_names *names, const struct places *places,
+                                                        uint8_t ret_digest[32], struct fault *fault);
+
 /* Frees the certificates. */
 void place_clear(struct places *places);

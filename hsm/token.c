@@ -70,6 +70,7 @@ static bool find_slot(struct token *token, P11KitUri *uri, CK_FLAGS *ret_flags, 
         if (!present || !(info.flags & CKF_TOKEN_INITIALIZED) || !p11_kit_uri_match_token_info(uri, &info))
             continue;
         copy_label(token->label, &info);
+        memcpy(token->serial, info.serialNumber, sizeof token->serial);
         token->session.slot = slots[i];
         *ret_flags = info.flags;
         found++;

@@ -71,10 +71,10 @@ static bool perform(const struct ceremony *plan, struct fault *fault)
         .issuing_years = plan->issuing_years,
         .station_years = plan->station_years,
         .output = plan->output,
-        .custodian_count = plan->custodian_count,
+        .person_count = plan->custodian_count,
     };
     for (unsigned i = 0; i < plan->custodian_count; i++)
-        names.custodians[i] = (struct ceremony_person){plan->custodians[i].name, plan->custodians[i].role};
+        names.people[i] = (struct ceremony_person){plan->custodians[i].name, plan->custodians[i].role};
     return ceremony_perform(&tokens, &names, fault);
 }
 

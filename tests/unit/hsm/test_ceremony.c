@@ -234,7 +234,7 @@ static void makes_a_whole_plant_directly(void **state)
     plant_open(&plant, "near", false);
     const struct ceremony_tokens tokens = tokens_of(&plant);
     performs(&plant, &tokens);
-    assert_int_equal(count_files(&plant), 12);
+    assert_int_equal(count_files(&plant), 14);
     check_with_openssl(&plant, 2);
     check_record(&plant, 2, "\"refused to leave\"", "\"agreed\"");
     fingerprints_are_the_same(&plant);
@@ -251,7 +251,7 @@ static void makes_a_plant_through_a_server_and_says_what_it_could_not_test(void 
     struct ceremony_tokens tokens = tokens_of(&plant);
     tokens.production_count = 1;
     performs(&plant, &tokens);
-    assert_int_equal(count_files(&plant), 8);
+    assert_int_equal(count_files(&plant), 10);
     assert_int_equal(access(file_of(&plant, "fingerprint.backup"), F_OK), -1);
     check_with_openssl(&plant, 1);
     check_record(&plant, 1, "\"wrap test not possible here\"", "\"derive test not possible here\"");
@@ -323,7 +323,7 @@ static void a_plant_without_a_spare_is_whole(void **state)
     const struct ceremony_names names = names_of(&plant);
     tokens.spare = NULL;
     assert_true(ceremony_perform(&tokens, &names, &fault));
-    assert_int_equal(count_files(&plant), 11);
+    assert_int_equal(count_files(&plant), 13);
     assert_int_equal(access(file_of(&plant, "spare.pem"), F_OK), -1);
 }
 
