@@ -256,7 +256,7 @@ static void test_key_is_in_the_unit_only(void **state)
     assert_true(file_holds(flash, key.scalar, sizeof key.scalar));
     assert_true(file_holds(dump, key.point, sizeof key.point));
     assert_false(file_holds(dump, key.scalar, sizeof key.scalar));
-    assert_true(file_holds(path_of("station.log"), (const uint8_t *)"labels", 6));
+    assert_true(file_holds(path_of("station.log"), (const uint8_t *)progress.serial, 5));
     assert_false(file_holds(path_of("station.log"), key.scalar, sizeof key.scalar));
 
     struct flow_result result = visit("ca000002", NULL);
@@ -289,8 +289,8 @@ static void test_units_that_lie_are_never_closed(void **state)
         assert_int_equal(result.record.code, FAULT_NONE);
     }
     assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.attempt WHERE state = 'closed'"), closed);
-    /* The same board, mended, is reworked. */
-    struct flow_result result = visit("cb000003", NULL);
+    /* A board that can still be spoken to is reworked once it is mended. */
+    struct flow_result result = visit("cb000002", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 2);
 }
