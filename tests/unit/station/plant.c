@@ -61,7 +61,7 @@ static const char jig_text[] = "station: A\n"
 
 static const char contact_text[] = "  - " SHIPPED "/products/contact.yaml\n";
 
-static void write_file(const char *path, const char *text)
+void plant_write(const char *path, const char *text)
 {
     FILE *file = fopen(path, "we");
     assert_non_null(file);
@@ -77,9 +77,9 @@ void plant_write_jig(struct plant *plant, bool direct, bool contacts)
     const char *directory = plant->softhsm.directory;
     postgres_as(plant->admin, "station_a", station);
     (void)snprintf(path, sizeof path, "%s/pin", directory);
-    write_file(path, SOFTHSM_PIN);
+    plant_write(path, SOFTHSM_PIN);
     (void)snprintf(path, sizeof path, "%s/pin-2", directory);
-    write_file(path, SOFTHSM_PIN);
+    plant_write(path, SOFTHSM_PIN);
     (void)snprintf(plant->socket, sizeof plant->socket, "%s/slot.sock", directory);
     const char *first = direct ? SOFTHSM_MODULE : plant->softhsm.remote;
     const char *second = direct ? SOFTHSM_MODULE : plant->spare.remote;
@@ -87,7 +87,7 @@ void plant_write_jig(struct plant *plant, bool direct, bool contacts)
                         contacts ? contact_text : "");
     assert_true(size > 0 && (size_t)size < sizeof text);
     (void)snprintf(plant->jig, sizeof plant->jig, "%s/jig.yaml", directory);
-    write_file(plant->jig, text);
+    plant_write(plant->jig, text);
 }
 
 static bool open_order(struct plant *plant, const char *path, unsigned quantity, struct fault *fault)
@@ -237,4 +237,21 @@ long plant_count(const struct plant *plant, const char *query)
     long count = strtol(value, NULL, 10);
     free(value);
     return count;
+}
+
+void plant_change_jig(const struct plant *plant, const char *from, const char *to, char ret_path[160])
+{
+    char text[4096];
+    FILE *file = fopen(plant->jig, "re");
+    assert_non_null(file);
+    size_t size = fread(text, 1, sizeof text - 1, file);
+    text[size] = '\0';
+    assert_int_equal(fclose(file), 0);
+    char *at = strstr(text, from);
+    assert_non_null(at);
+    (void)snprintf(ret_path, 160, "%s/changed.yaml", plant->softhsm.directory);
+    file = fopen(ret_path, "we");
+    assert_non_null(file);
+    assert_true(fprintf(file, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) > 0);
+    assert_int_equal(fclose(file), 0);
 }

@@ -44,6 +44,12 @@ void plant_reopen(struct plant *plant);
 void plant_insert(struct plant *plant, const char *board, const char *model, const char *misbehave);
 void plant_remove(struct plant *plant);
 
+/* Writes a file whole. */
+void plant_write(const char *path, const char *text);
+
+/* A copy of the jig file with one place changed, which must be there. */
+void plant_change_jig(const struct plant *plant, const char *from, const char *to, char ret_path[160]);
+
 /* One text of the record; the caller frees it. */
 char *plant_text(const struct plant *plant, const char *query);
 

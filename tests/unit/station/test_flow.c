@@ -1,8 +1,7 @@
 /* Whole journeys with real parts: SoftHSM, PostgreSQL, the label's own child process, and kokuin-unit. Every
  * misbehaviour ends in its own fault, is recorded, and never ends in `closed`. */
 #include "base/process.h"
-#include "station/flow/flow.h"
-#include "tests/unit/station/plant.h"
+#include "tests/unit/station/visit.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -14,133 +13,7 @@
 
 #include <cmocka.h>
 
-static struct plant plant;
 static const char *const render_argv[] = {"kokuin", "station", "render", NULL};
-
-/* What a slot worker would be to the flow, and what the test looks at. */
-struct world {
-    enum flow_step last;
-    char label[17];
-    char serial[SERIAL_SIZE];
-    unsigned printed;
-    unsigned scans;
-    enum fault_code answers[4]; /* to each scan */
-    /* what it is told to do */
-    enum fault_code printer;    /* fails so instead of printing */
-    unsigned wrong_scans;       /* scans of a label that is none of this unit's, before the right one */
-    bool taken_out;             /* the unit leaves the slot while the label waits */
-    bool swapped;               /* another board sits in the slot when the label is scanned */
-    enum flow_step token_dies;  /* the first token's server is killed when this step begins */
-    enum flow_step tokens_die;  /* both servers are */
-    enum flow_step token_hangs; /* the first token's server is stopped */
-};
-
-static void show(void *context, const struct flow_progress *progress)
-{
-    struct world *world = context;
-    assert_true(progress->step >= world->last);
-    world->last = progress->step;
-    if (world->token_dies == progress->step || world->tokens_die == progress->step)
-        softhsm_kill_server(&plant.softhsm);
-    if (world->tokens_die == progress->step)
-        softhsm_kill_server(&plant.spare);
-    if (world->token_hangs == progress->step)
-        assert_int_equal(kill(-plant.softhsm.server, SIGSTOP), 0);
-    memcpy(world->serial, progress->serial, sizeof world->serial);
-    memcpy(world->label, progress->label, sizeof world->label);
-}
-
-static bool print(void *context, const char *label, const struct label_bitmap *bitmap,
-                  enum store_print_level *ret_level, struct fault *fault)
-{
-    struct world *world = context;
-    assert_true(label_id_is_valid(label));
-    assert_true(bitmap->width > 100);
-    if (world->printer != FAULT_NONE)
-        return fault_set(fault, world->printer, 0, "told to fail");
-    world->printed++;
-    *ret_level = STORE_PRINT_CLAIMED;
-    return true;
-}
-
-static bool await_scan(void *context, struct flow_scan *ret_scan, struct fault *fault)
-{
-    struct world *world = context;
-    if (world->taken_out)
-        return fault_set(fault, FAULT_UNIT_UNPLUGGED, 0, "taken out");
-    if (world->swapped) {
-        plant_remove(&plant);
-        plant_insert(&plant, "00ff00ff", "KR-1000", NULL);
-    }
-    assert_true(world->scans < ARRAY_SIZE(world->answers));
-    struct flow_scan scan = {.gtin = ""};
-    (void)snprintf(scan.serial, sizeof scan.serial, "%s", world->serial);
-    (void)snprintf(scan.label, sizeof scan.label, "%s", world->label);
-    if (world->scans == 0 && world->wrong_scans > 0)
-        (void)snprintf(scan.serial, sizeof scan.serial, "KR00000ZZZZZ");
-    else if (world->scans == 1 && world->wrong_scans > 1)
-        (void)snprintf(scan.label, sizeof scan.label, "ZZZZZZZZZZZZZ");
-    else if (world->scans == 2 && world->wrong_scans > 2)
-        (void)snprintf(scan.gtin, sizeof scan.gtin, "04912345000026");
-    *ret_scan = scan;
-    return true;
-}
-
-static void answer_scan(void *context, const struct fault *why)
-{
-    struct world *world = context;
-    world->answers[world->scans++] = why ? why->code : FAULT_NONE;
-}
-
-static struct flow_result run(struct world *world)
-{
-    const struct rooms *rooms = plant.rooms;
-    struct flow_issuers issuers = {0};
-    struct flow_station station = {
-        .keyring = rooms->keyring,
-        .issuers = &issuers,
-        .sealer = rooms->sealer,
-        .store = rooms->store,
-        .unit = {.port = rooms_port(&rooms->jig->slots[0]), .station = rooms_unit_station(rooms), .answer_ms = 3000},
-        .product = rooms->product,
-        .render = {.path = KOKUIN, .argv = render_argv},
-        .order = "A-1",
-        .printer = rooms->jig->printers[0].name,
-        .dpi = rooms->jig->printers[0].dpi,
-        .slot = 1,
-        .operator_badge = "4711",
-    };
-    struct flow_world callbacks = {
-        .context = world, .show = show, .print = print, .await_scan = await_scan, .answer_scan = answer_scan};
-    world->last = 0;
-    world->scans = 0;
-    struct flow_result result;
-    flow_run(&station, &callbacks, &result);
-    return result;
-}
-
-/* One visit of a board to the slot. */
-static struct flow_result visit(struct world *world, const char *board, const char *misbehave)
-{
-    plant_insert(&plant, board, plant.rooms->product->model, misbehave);
-    struct flow_result result = run(world);
-    plant_remove(&plant);
-    return result;
-}
-
-static void expect_closed(const struct flow_result *result)
-{
-    if (result->end != FLOW_CLOSED)
-        fail_msg("ended as %d: %s (%s; %s)", (int)result->end, result->fault.text, fault_name(result->fault.code),
-                 result->record.text);
-}
-
-static void expect_fault(const struct flow_result *result, enum flow_end end, enum fault_code code)
-{
-    if (result->end != end || result->fault.code != code)
-        fail_msg("ended as %d with %s: %s", (int)result->end, fault_name(result->fault.code), result->fault.text);
-    assert_int_equal(result->record.code, FAULT_NONE);
-}
 
 static long closed(void)
 {
@@ -501,129 +374,6 @@ static void test_sensor_without_passwords(void **state)
     plant_close(&plant);
 }
 
-/* ---- tokens that die ---- */
-
-/* What the record says of the latest attempt of a board. */
-static void expect_issued_by(const char *board, const char *token)
-{
-    char query[512];
-    (void)snprintf(query, sizeof query,
-                   "SELECT attempt.number || ' ' || attempt.state || ' ' || issuer.token_label || ' ' || "
-                   "(SELECT facts ->> 'issuing_token' FROM prov.evidence WHERE evidence.attempt = attempt.attempt AND "
-                   "name = 'certificate_used') FROM prov.attempt JOIN prov.certificate USING (attempt) "
-                   "JOIN prov.issuer ON issuer.sha256 = issuer_sha256 WHERE hardware_id = '\\x%s'",
-                   board);
-    char expected[96];
-    (void)snprintf(expected, sizeof expected, "1 closed %s %s", token, token);
-    char *said = plant_text(&plant, query);
-    assert_string_equal(said, expected);
-    free(said);
-}
-
-static void begin_anew(void)
-{
-    softhsm_kill_server(&plant.softhsm);
-    plant_serve(&plant);
-    plant_reopen(&plant);
-    assert_int_equal(keyring_state(plant.rooms->keyring), KEYRING_UP);
-}
-
-/* Whenever the first token dies, the unit in work is finished on the spare, in its first attempt; the record names the
- * CA that really signed. */
-static void test_spare_takes_over_at_any_step(void **state)
-{
-    (void)state;
-    static const struct {
-        enum flow_step step;
-        const char *board, *issued_by;
-    } deaths[] = {
-        {FLOW_IDENTIFY, "f0000001", "production-2"}, {FLOW_RESERVE, "f0000002", "production-2"},
-        {FLOW_ISSUE, "f0000003", "production-2"},    {FLOW_INJECT, "f0000004", "production"},
-        {FLOW_RESTART, "f0000005", "production"},    {FLOW_PROVE, "f0000006", "production"},
-        {FLOW_SCAN, "f0000007", "production"},
-    };
-    plant_open(&plant, "router.yaml", 20);
-    for (size_t i = 0; i < ARRAY_SIZE(deaths); i++) {
-        struct world world = {.token_dies = deaths[i].step};
-        struct flow_result result = visit(&world, deaths[i].board, NULL);
-        expect_closed(&result);
-        assert_int_equal(keyring_state(plant.rooms->keyring), KEYRING_DEGRADED);
-        assert_int_equal(keyring_trouble(plant.rooms->keyring)->code, FAULT_HSM_MODULE);
-        expect_issued_by(deaths[i].board, deaths[i].issued_by);
-        begin_anew();
-    }
-    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.issuer"), 2);
-    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.attempt"), ARRAY_SIZE(deaths));
-}
-
-/* A unit that was made on one token is read again on the other: its CA's certificate is one of those the link knows. */
-static void test_unit_of_one_token_is_scanned_on_another(void **state)
-{
-    (void)state;
-    struct world world = {.taken_out = true};
-    struct flow_result result = visit(&world, "f0000010", NULL);
-    expect_fault(&result, FLOW_LEFT, FAULT_UNIT_UNPLUGGED);
-    softhsm_kill_server(&plant.softhsm);
-    plant_reopen(&plant);
-    assert_int_equal(keyring_state(plant.rooms->keyring), KEYRING_DEGRADED);
-    world.taken_out = false;
-    result = visit(&world, "f0000010", NULL);
-    expect_closed(&result);
-    expect_issued_by("f0000010", "production");
-    begin_anew();
-}
-
-/* A server that hangs is left like one that died. */
-static void test_spare_takes_over_from_a_token_that_hangs(void **state)
-{
-    (void)state;
-    struct world world = {.token_hangs = FLOW_ISSUE};
-    struct flow_result result = visit(&world, "f0000020", NULL);
-    assert_int_equal(kill(-plant.softhsm.server, SIGCONT), 0);
-    expect_closed(&result);
-    expect_issued_by("f0000020", "production-2");
-    begin_anew();
-}
-
-static void expect_held(const char *board, enum flow_step step, const char *state)
-{
-    struct world world = {.tokens_die = step};
-    struct flow_result result = visit(&world, board, NULL);
-    expect_fault(&result, FLOW_HELD, FAULT_HSM_DOWN);
-    assert_int_equal(result.progress.step, step);
-    assert_int_equal(keyring_state(plant.rooms->keyring), KEYRING_DOWN);
-    char query[256];
-    (void)snprintf(query, sizeof query,
-                   "SELECT count(*) FROM prov.attempt WHERE hardware_id = '\\x%s' AND state = '%s'", board,
-                   state ? state : "failed");
-    assert_int_equal(plant_count(&plant, query), state ? 1 : 0);
-    begin_anew();
-}
-
-/* No token is left: before the link to the unit is made, or when the password is about to be drawn, nothing is injected
- * and the station holds; a unit that waits for its scan keeps its label. With the tokens back, each is finished. */
-static void test_no_token_left_holds_the_station(void **state)
-{
-    (void)state;
-    long credentials = plant_count(&plant, "SELECT count(*) FROM prov.credential");
-    expect_held("f0000030", FLOW_IDENTIFY, NULL);
-    expect_held("f0000031", FLOW_ISSUE, "failed");
-    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.credential"), credentials);
-    expect_held("f0000032", FLOW_SCAN, "labelled");
-    struct world waits = {0};
-    struct flow_result result = visit(&waits, "f0000032", NULL);
-    expect_closed(&result);
-    assert_int_equal(result.attempt, 1);
-    assert_int_equal(waits.printed, 0);
-    struct world world = {0};
-    result = visit(&world, "f0000030", NULL);
-    expect_closed(&result);
-    result = visit(&world, "f0000031", NULL);
-    expect_closed(&result);
-    assert_int_equal(result.attempt, 2);
-    plant_close(&plant);
-}
-
 int main(void)
 {
     struct fault fault;
@@ -649,10 +399,6 @@ int main(void)
     };
     const struct CMUnitTest others[] = {
         cmocka_unit_test(test_sensor_without_passwords),
-        cmocka_unit_test(test_spare_takes_over_at_any_step),
-        cmocka_unit_test(test_unit_of_one_token_is_scanned_on_another),
-        cmocka_unit_test(test_spare_takes_over_from_a_token_that_hangs),
-        cmocka_unit_test(test_no_token_left_holds_the_station),
     };
     int failed = cmocka_run_group_tests_name("station/flow: routers", routers, open_routers, close_plant);
     failed += cmocka_run_group_tests_name("station/flow: others", others, NULL, postgres_stop);
