@@ -2,9 +2,8 @@
  * each unit that lies about it. */
 #include "base/bytes.h"
 #include "base/process.h"
-#include "station/flow/flow.h"
 #include "tests/support/command.h"
-#include "tests/unit/station/plant.h"
+#include "tests/unit/station/visit.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -26,79 +25,7 @@
 #define SCALAR_SIZE 32
 #define POINT_SIZE 65
 
-static struct plant plant;
-static const char *const render_argv[] = {"kokuin", "station", "render", NULL};
-
-/* ---- what a slot worker would be to the flow ---- */
-
-static struct flow_progress progress;
-
-static void show(void *context, const struct flow_progress *now)
-{
-    (void)context;
-    progress = *now;
-}
-
-static bool print(void *context, const char *label, const struct label_bitmap *bitmap,
-                  enum store_print_level *ret_level, struct fault *fault)
-{
-    (void)context;
-    (void)label;
-    (void)bitmap;
-    (void)fault;
-    *ret_level = STORE_PRINT_CLAIMED;
-    return true;
-}
-
-static bool await_scan(void *context, struct flow_scan *ret_scan, struct fault *fault)
-{
-    (void)context;
-    (void)fault;
-    *ret_scan = (struct flow_scan){.gtin = ""};
-    (void)snprintf(ret_scan->serial, sizeof ret_scan->serial, "%s", progress.serial);
-    (void)snprintf(ret_scan->label, sizeof ret_scan->label, "%s", progress.label);
-    return true;
-}
-
-static void answer_scan(void *context, const struct fault *why)
-{
-    (void)context;
-    assert_null(why);
-}
-
-/* One visit of a board to the slot. */
-static struct flow_result visit(const char *board, const char *misbehave)
-{
-    const struct rooms *rooms = plant.rooms;
-    struct flow_issuers issuers = {0};
-    struct flow_station station = {
-        .keyring = rooms->keyring,
-        .issuers = &issuers,
-        .sealer = rooms->sealer,
-        .store = rooms->store,
-        .unit = {.port = rooms_port(&rooms->jig->slots[0]), .station = rooms_unit_station(rooms), .answer_ms = 3000},
-        .product = rooms->product,
-        .render = {.path = KOKUIN, .argv = render_argv},
-        .order = "A-1",
-        .printer = rooms->jig->printers[0].name,
-        .dpi = rooms->jig->printers[0].dpi,
-        .slot = 1,
-        .operator_badge = "4711",
-    };
-    struct flow_world world = {.show = show, .print = print, .await_scan = await_scan, .answer_scan = answer_scan};
-    struct flow_result result;
-    plant_insert(&plant, board, rooms->product->model, misbehave);
-    flow_run(&station, &world, &result);
-    plant_remove(&plant);
-    return result;
-}
-
-static void expect_closed(const struct flow_result *result)
-{
-    if (result->end != FLOW_CLOSED)
-        fail_msg("ended as %d: %s (%s; %s)", (int)result->end, result->fault.text, fault_name(result->fault.code),
-                 result->record.text);
-}
+static struct world world;
 
 /* ---- the key itself, out of the simulated unit's flash ---- */
 
@@ -162,7 +89,7 @@ static const char *path_of(const char *name)
 static void test_contact_from_blank_to_closed(void **state)
 {
     (void)state;
-    struct flow_result result = visit("ca000001", NULL);
+    struct flow_result result = visit(&world, "ca000001", NULL);
     expect_closed(&result);
     char *facts = plant_text(&plant, "SELECT concat_ws('|', facts ->> 'key', facts ->> 'key_born_in_token', facts ->> "
                                      "'key_travelled', verdict) FROM prov.evidence WHERE name = 'certificate_used'");
@@ -256,10 +183,10 @@ static void test_key_is_in_the_unit_only(void **state)
     assert_true(file_holds(flash, key.scalar, sizeof key.scalar));
     assert_true(file_holds(dump, key.point, sizeof key.point));
     assert_false(file_holds(dump, key.scalar, sizeof key.scalar));
-    assert_true(file_holds(path_of("station.log"), (const uint8_t *)progress.serial, 5));
+    assert_true(file_holds(path_of("station.log"), (const uint8_t *)world.serial, 5));
     assert_false(file_holds(path_of("station.log"), key.scalar, sizeof key.scalar));
 
-    struct flow_result result = visit("ca000002", NULL);
+    struct flow_result result = visit(&world, "ca000002", NULL);
     expect_closed(&result); /* goes on with its label */
 }
 
@@ -282,7 +209,7 @@ static void test_units_that_lie_are_never_closed(void **state)
     };
     long closed = plant_count(&plant, "SELECT count(*) FROM prov.attempt WHERE state = 'closed'");
     for (size_t i = 0; i < ARRAY_SIZE(liars); i++) {
-        struct flow_result result = visit(liars[i].board, liars[i].misbehaviour);
+        struct flow_result result = visit(&world, liars[i].board, liars[i].misbehaviour);
         if (result.end != FLOW_FAILED || result.fault.code != liars[i].code)
             fail_msg("%s ended as %d with %s: %s", liars[i].misbehaviour, (int)result.end,
                      fault_name(result.fault.code), result.fault.text);
@@ -290,7 +217,7 @@ static void test_units_that_lie_are_never_closed(void **state)
     }
     assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.attempt WHERE state = 'closed'"), closed);
     /* A board that can still be spoken to is reworked once it is mended. */
-    struct flow_result result = visit("cb000002", NULL);
+    struct flow_result result = visit(&world, "cb000002", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 2);
 }
@@ -329,10 +256,10 @@ static void test_unit_without_a_key_of_its_own_is_no_sensor(void **state)
     (void)state;
     plant_close(&plant);
     plant_open(&plant, "sensor.yaml", 2);
-    struct flow_result result = visit("cc000001", "other-key-source");
+    struct flow_result result = visit(&world, "cc000001", "other-key-source");
     assert_int_equal(result.end, FLOW_FAILED);
     assert_int_equal(result.fault.code, FAULT_UNIT_KEY_SOURCE);
-    result = visit("cc000001", NULL);
+    result = visit(&world, "cc000001", NULL);
     expect_closed(&result);
     assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.evidence WHERE name = 'certificate_used' AND "
                                          "verdict = 'shown' AND facts ->> 'key' = 'unit'"),
