@@ -117,14 +117,15 @@ bool keyring_is_away(const struct fault *fault)
     }
 }
 
-/* The text of all tokens left so far, each cut to its share. */
+/* The text of all tokens left so far, each cut to its share: the reason stands at the end. */
 static void note_trouble(struct keyring *keyring, size_t place, const struct fault *failed)
 {
     struct fault all;
     const char *before = keyring->trouble.text;
-    int share = (int)(sizeof failed->text / keyring->options.count) - (int)sizeof "; token 1: ";
-    fault_set_at(&all, failed->file, failed->line, failed->code, failed->native, "%s%stoken %zu: %.*s", before,
-                 before[0] == '\0' ? "" : "; ", place + 1, share, failed->text);
+    size_t share = (sizeof failed->text - sizeof "open keyring: ") / keyring->options.count - sizeof "; token 1: ";
+    size_t length = strlen(failed->text);
+    fault_set_at(&all, failed->file, failed->line, failed->code, failed->native, "%s%stoken %zu: %s", before,
+                 before[0] == '\0' ? "" : "; ", place + 1, failed->text + (length > share ? length - share : 0));
     keyring->trouble = all;
 }
 
@@ -177,6 +178,13 @@ static bool may_mend(const struct fault *fault)
     return keyring_is_away(fault) || fault->code == FAULT_HSM_KEY_NOT_FOUND;
 }
 
+/* What a person must look at before this token, or any, is used again. */
+static bool is_final(const struct fault *fault)
+{
+    return fault->code == FAULT_HSM_RANDOM || fault->code == FAULT_HSM_PIN || fault->code == FAULT_HSM_KEY_WRONG ||
+           fault->code == FAULT_HSM_KEY_LEAVES || fault->code == FAULT_HSM_AMBIGUOUS;
+}
+
 static bool perform(struct keyring *keyring, struct operation operation, struct fault *fault)
 {
     struct fault failed;
@@ -185,7 +193,7 @@ static bool perform(struct keyring *keyring, struct operation operation, struct 
         return false;
     }
     for (bool afresh = false; !operation.run(keyring, operation.details, &failed); afresh = true) {
-        if (failed.code == FAULT_HSM_RANDOM)
+        if (is_final(&failed))
             return stop(keyring, &failed, fault);
         if (!may_mend(&failed)) {
             *fault = failed;

@@ -28,13 +28,16 @@ struct jig_slot {
     unsigned printer;               /* index into printers */
 };
 
-enum printer_kind { PRINTER_ZPL, PRINTER_PNG };
+enum printer_kind { PRINTER_ZPL, PRINTER_PNG, PRINTER_IPP };
+
+#define JIG_UUID_SIZE 46 /* "urn:uuid:" and 36 more */
 
 struct jig_printer {
     char name[33];
     enum printer_kind kind;
-    char path[JIG_PATH_SIZE]; /* "tcp:127.0.0.1:9100", "unix:/run/..."; a directory for png */
+    char path[JIG_PATH_SIZE]; /* "tcp:127.0.0.1:9100", "unix:/run/..."; a directory for png; "ipp://HOST:PORT/PATH" */
     unsigned dpi;             /* 203, 300 or 600 */
+    char uuid[JIG_UUID_SIZE]; /* ipp only: the printer that must answer, "urn:uuid:..." in lower case; empty: any */
 };
 
 struct jig_scanner {

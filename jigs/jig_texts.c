@@ -83,9 +83,25 @@ bool jig_read_tokens(const struct spot *top, const struct jig_texts *texts, stru
 
 /* ---- printers ---- */
 
+/* In lower case, so that a comparison is one of bytes. */
+static bool read_uuid(const struct spot *spot, const char *text, char ret_uuid[JIG_UUID_SIZE])
+{
+    static const char form[] = "urn:uuid:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    if (!text)
+        return true;
+    bool good = strlen(text) == sizeof form - 1;
+    for (size_t i = 0; good && text[i]; i++)
+        good = form[i] == 'x' ? strchr("0123456789abcdef", text[i]) != NULL : text[i] == form[i];
+    if (!good)
+        return document_refuse(spot, "uuid", FAULT_CONFIG_VALUE,
+                               "expected the printer's printer-uuid, %s in lower case, found '%.50s'", form, text);
+    memcpy(ret_uuid, text, sizeof form);
+    return true;
+}
+
 static bool read_printer(const struct spot *spot, const struct printer_texts *texts, struct jig_printer *printer)
 {
-    static const struct value_choice kinds[] = {{"zpl", PRINTER_ZPL}, {"png", PRINTER_PNG}};
+    static const struct value_choice kinds[] = {{"zpl", PRINTER_ZPL}, {"png", PRINTER_PNG}, {"ipp", PRINTER_IPP}};
     static const struct value_choice resolutions[] = {{"203", 203}, {"300", 300}, {"600", 600}};
     int kind, dpi;
     if (!value_read_text(spot, "name", texts->name, VALUE_NAME, printer->name, sizeof printer->name) ||
@@ -94,6 +110,11 @@ static bool read_printer(const struct spot *spot, const struct printer_texts *te
         return false;
     printer->kind = (enum printer_kind)kind;
     printer->dpi = (unsigned)dpi;
+    if (texts->uuid && printer->kind != PRINTER_IPP)
+        return document_refuse(spot, "uuid", FAULT_CONFIG_VALUE, "only a printer of kind ipp has one");
+    if (printer->kind == PRINTER_IPP)
+        return value_read_ipp(spot, "path", texts->path, printer->path, sizeof printer->path) &&
+               read_uuid(spot, texts->uuid, printer->uuid);
     return printer->kind == PRINTER_ZPL
                ? value_read_stream(spot, "path", texts->path, printer->path, sizeof printer->path)
                : value_read_path(spot, "path", texts->path, printer->path, sizeof printer->path);

@@ -20,7 +20,7 @@ struct jig_certificate_texts {
 };
 
 struct printer_texts {
-    char *name, *kind, *path, *dpi;
+    char *name, *kind, *path, *dpi, *uuid;
 };
 
 struct slot_texts {

@@ -219,3 +219,26 @@ bool value_read_stream(const struct spot *spot, const char *key, const char *tex
     memcpy(ret_path, text, length + 1);
     return true;
 }
+
+bool value_read_ipp(const struct spot *spot, const char *key, const char *text, char *ret_uri, size_t size)
+{
+    static const char scheme[] = "ipp://";
+    char host_and_port[260];
+    if (!text)
+        return true;
+    const char *host = text + sizeof scheme - 1;
+    bool good = strlen(text) < size && strncmp(text, scheme, sizeof scheme - 1) == 0;
+    const char *path = good ? strchr(host, '/') : NULL;
+    good = path && (size_t)(path - host) < sizeof host_and_port;
+    if (good) {
+        memcpy(host_and_port, host, (size_t)(path - host));
+        host_and_port[path - host] = '\0';
+        good = is_tcp(host_and_port);
+    }
+    for (const char *at = path; good && *at; at++)
+        good = *at == '/' || is_letter_of(VALUE_NAME, *at, false);
+    if (!good)
+        return document_refuse(spot, key, FAULT_CONFIG_VALUE, "expected ipp://HOST:PORT/PATH, found '%.40s'", text);
+    memcpy(ret_uri, text, strlen(text) + 1);
+    return true;
+}

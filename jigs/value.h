@@ -56,5 +56,8 @@ NODISCARD bool value_read_path_inside(const struct spot *spot, const char *key, 
 NODISCARD bool value_read_stream(const struct spot *spot, const char *key, const char *text, char *ret_path,
                                  size_t size);
 
+/* "ipp://HOST:PORT/PATH". */
+NODISCARD bool value_read_ipp(const struct spot *spot, const char *key, const char *text, char *ret_uri, size_t size);
+
 /* Whether the text is a day of the calendar. */
 NODISCARD bool value_is_date(const char *text);

@@ -1,6 +1,7 @@
 #include "station/label/printer.h"
 
 #include "station/label/cable.h"
+#include "station/label/ipp.h"
 #include "station/label/png.h"
 #include "station/label/zpl.h"
 
@@ -21,6 +22,7 @@ struct printer {
     enum printer_kind kind;
     unsigned dpi;
     char path[JIG_PATH_SIZE];
+    struct ipp_link link;
 };
 
 /* What a ZPL printer said just now. */
@@ -30,23 +32,25 @@ struct report {
     uint64_t counter;
 };
 
-bool printer_open(enum printer_kind kind, const char *path, unsigned dpi, struct printer **ret_printer,
-                  struct fault *fault)
+bool printer_open(const struct jig_printer *is, struct printer **ret_printer, struct fault *fault)
 {
-    if (strnlen(path, JIG_PATH_SIZE) == JIG_PATH_SIZE || (dpi != 203 && dpi != 300 && dpi != 600))
-        return fault_set(fault, FAULT_CONFIG_VALUE, 0, "printer: path too long, or %u dpi", dpi);
+    const char *path = is->path;
     struct stat info;
-    if (kind == PRINTER_PNG && (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)))
+    if (strnlen(path, JIG_PATH_SIZE) == JIG_PATH_SIZE || (is->dpi != 203 && is->dpi != 300 && is->dpi != 600))
+        return fault_set(fault, FAULT_CONFIG_VALUE, 0, "printer: path too long, or %u dpi", is->dpi);
+    if (is->kind == PRINTER_PNG && (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)))
         return fault_set(fault, FAULT_PRINTER_AWAY, (unsigned long)errno, "printer %s is not a directory", path);
-    if (kind == PRINTER_ZPL && !cable_address_check(path, fault))
+    if (is->kind == PRINTER_ZPL && !cable_address_check(path, fault))
         return false;
-    struct printer *printer = calloc(1, sizeof *printer);
+    CLEANUP(printer_closep) struct printer *printer = calloc(1, sizeof *printer);
     if (!printer)
         return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory for a printer");
-    printer->kind = kind;
-    printer->dpi = dpi;
+    if (is->kind == PRINTER_IPP && !ipp_link_open(path, is->uuid, is->dpi, &printer->link, fault))
+        return false;
+    printer->kind = is->kind;
+    printer->dpi = is->dpi;
     memcpy(printer->path, path, strlen(path) + 1);
-    *ret_printer = printer;
+    *ret_printer = TAKE(printer);
     return true;
 }
 
@@ -199,13 +203,29 @@ static bool check_directory(const struct printer *printer, struct fault *fault)
     return true;
 }
 
-bool printer_status(struct printer *printer, struct deadline deadline, struct fault *fault)
+static bool check_zpl(const struct printer *printer, struct deadline deadline, struct fault *fault)
 {
-    if (printer->kind == PRINTER_PNG)
-        return check_directory(printer, fault);
     CLEANUP(cable_closep) struct cable *cable = NULL;
     struct report report = {0};
     return open_cable(printer, deadline, &cable, fault) && look_ready(cable, deadline, &report, fault);
+}
+
+bool printer_status(struct printer *printer, struct deadline deadline, struct fault *fault)
+{
+    switch (printer->kind) {
+    case PRINTER_ZPL:
+        return check_zpl(printer, deadline, fault);
+    case PRINTER_PNG:
+        return check_directory(printer, fault);
+    case PRINTER_IPP:
+        return ipp_status(&printer->link, deadline, fault);
+    }
+    return fault_set(fault, FAULT_INTERNAL, 0, "a printer of no kind");
+}
+
+bool printer_clear(struct printer *printer, struct deadline deadline, struct fault *fault)
+{
+    return printer->kind != PRINTER_IPP || ipp_cancel_own(&printer->link, deadline, fault);
 }
 
 static bool is_job_name(const char *name)
@@ -214,12 +234,27 @@ static bool is_job_name(const char *name)
     return length > 0 && length < 17 && strspn(name, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == length;
 }
 
+static bool print_ipp(const struct printer *printer, const char *name, const struct label_bitmap *bitmap,
+                      struct deadline deadline, enum print_level *ret_level, struct fault *fault)
+{
+    if (!ipp_print(&printer->link, name, bitmap, deadline, fault))
+        return false;
+    *ret_level = PRINT_CLAIMED;
+    return true;
+}
+
 bool printer_print(struct printer *printer, const char *name, const struct label_bitmap *bitmap,
                    struct deadline deadline, enum print_level *ret_level, struct fault *fault)
 {
     if (!is_job_name(name))
         return fault_set(fault, FAULT_LABEL_VALUE, 0, "a label's id is 1 to 16 of 0-9 and A-Z");
-    if (printer->kind == PRINTER_PNG)
+    switch (printer->kind) {
+    case PRINTER_ZPL:
+        return print_zpl(printer, name, bitmap, deadline, ret_level, fault);
+    case PRINTER_PNG:
         return print_png(printer, name, bitmap, ret_level, fault);
-    return print_zpl(printer, name, bitmap, deadline, ret_level, fault);
+    case PRINTER_IPP:
+        return print_ipp(printer, name, bitmap, deadline, ret_level, fault);
+    }
+    return fault_set(fault, FAULT_INTERNAL, 0, "a printer of no kind");
 }

@@ -6,8 +6,8 @@
  *
  * Owner    the caller closes the printer
  * Threads  one printer belongs to one thread
- * Secrets  the job shows the label's passwords; our buffers are wiped. Over "tcp:" it travels in the clear: use a cable
- *          of its own
+ * Secrets  the job shows the label's passwords; our buffers are wiped. Over "tcp:" and "ipp:" it travels in the clear:
+ *          use a cable of its own
  * Layer    station/label/ may include base/ and jigs/ only
  */
 #pragma once
@@ -21,16 +21,17 @@ struct printer;
 /* In the order of enum store_print_level. */
 enum print_level {
     PRINT_SENT,    /* the printer took the bytes */
-    PRINT_CLAIMED, /* it says that it is done; for a PNG: the file is on the disk */
+    PRINT_CLAIMED, /* it says that it is done (IPP); for a PNG: the file is on the disk */
     PRINT_COUNTED, /* its counter went up by exactly one, and nothing waits in it */
 };
 
-/* Looks at the path only; connects to nothing. ZPL: "tcp:host:port" or "unix:/path"; PNG: a directory.
+/* Looks at the jig's entry only; connects to nothing. ZPL: "tcp:host:port" or "unix:/path"; PNG: a directory; IPP:
+ * "ipp://host:port/path", and with a uuid no other printer is taken for it.
  *
  * Faults: CONFIG_VALUE, PRINTER_AWAY when the directory is not there, NO_MEMORY.
  */
-NODISCARD NONNULL(2, 4, 5) bool printer_open(enum printer_kind kind, const char *path, unsigned dpi,
-                                             struct printer **ret_printer, struct fault *fault);
+NODISCARD NONNULL(1, 2, 3) bool printer_open(const struct jig_printer *is, struct printer **ret_printer,
+                                             struct fault *fault);
 void printer_close(struct printer *printer);
 DEFINE_CLEANUP(struct printer *, printer_close)
 
@@ -38,9 +39,14 @@ DEFINE_CLEANUP(struct printer *, printer_close)
  *
  * Faults: PRINTER_AWAY when it cannot be reached or is silent; PRINTER_PAPER, PRINTER_RIBBON,
  * PRINTER_HEAD, PRINTER_PAUSED, PRINTER_HOLDS, PRINTER_HOT, PRINTER_CUTTER, and PRINTER_NOT_READY for an error that has
- * no number of its own; the text has all that the printer said.
+ * no number of its own; the text has all that the printer said. PRINTER_OTHER and PRINTER_UNFIT (IPP) when it is not
+ * the jig's printer, or cannot take such labels.
  */
 NODISCARD NONNULL(1, 3) bool printer_status(struct printer *printer, struct deadline deadline, struct fault *fault);
+
+/* Takes back what an earlier worker left in the printer, where its language can: IPP. What is taken back was never
+ * known to be printed, and its password is dead. Faults: PRINTER_AWAY, PRINTER_OTHER, PRINTER_HOLDS. */
+NODISCARD NONNULL(1, 3) bool printer_clear(struct printer *printer, struct deadline deadline, struct fault *fault);
 
 /* Prints one label. `name` is the label's id: 1 to 16 of 0-9 and A-Z.
  *

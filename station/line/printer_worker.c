@@ -13,6 +13,7 @@
 #define TAKE_MS 10000
 /* Shorter than the slot worker's patience, so that it hears the reason. */
 #define PRINT_MS 45000
+#define CLEAR_MS 5000
 
 static void log_label(const struct worker_options *options, const struct printer_order *order, bool printed,
                       const struct fault *why)
@@ -70,7 +71,21 @@ static bool open_printer(const struct worker_options *options, struct printer **
     if (options->index >= jig->printer_count)
         return fault_set(fault, FAULT_USAGE, 0, "the jig has no printer at index %u", options->index);
     const struct jig_printer *is = &jig->printers[options->index];
-    return printer_open(is->kind, is->path, is->dpi, ret_printer, fault);
+    return printer_open(is, ret_printer, fault);
+}
+
+/* A worker before this one may have died over a label. A printer that is switched off now is no reason not to start:
+ * each label looks again. */
+static void clear(const struct worker_options *options, struct printer *printer)
+{
+    struct fault fault;
+    if (printer_clear(printer, deadline_in_ms(CLEAR_MS), &fault))
+        return;
+    struct log_line line;
+    log_begin(&line, LOG_LEVEL_WARNING, "printer.not_cleared");
+    log_number(&line, "printer", options->index);
+    log_fault(&line, &fault);
+    log_end(&line);
 }
 
 int printer_worker_run(const struct worker_options *options)
@@ -78,8 +93,11 @@ int printer_worker_run(const struct worker_options *options)
     (void)signal(SIGINT, SIG_IGN);
     struct fault fault;
     CLEANUP(printer_closep) struct printer *printer = NULL;
-    if (open_printer(options, &printer, &fault) && run(options, printer, &fault))
-        return FAULT_EXIT_OK;
+    if (open_printer(options, &printer, &fault)) {
+        clear(options, printer);
+        if (run(options, printer, &fault))
+            return FAULT_EXIT_OK;
+    }
     struct log_line line;
     log_begin(&line, LOG_LEVEL_ERROR, "printer.failed");
     log_number(&line, "printer", options->index);

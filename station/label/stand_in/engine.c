@@ -77,6 +77,15 @@ int engine_wait_ms(const struct engine *engine)
     return deadline_left_ms(engine->due);
 }
 
+static void remove_job(struct engine *engine, size_t at)
+{
+    job_clear(&engine->waiting[at]);
+    engine->waiting_count--;
+    memmove(&engine->waiting[at], &engine->waiting[at + 1], (engine->waiting_count - at) * sizeof engine->waiting[0]);
+    if (at == 0)
+        engine->copies_done = 0;
+}
+
 bool engine_turn(struct engine *engine, struct fault *fault)
 {
     if (engine->waiting_count == 0 || !can_print(engine) || !deadline_passed(engine->due))
@@ -92,30 +101,69 @@ bool engine_turn(struct engine *engine, struct fault *fault)
     start_label(engine);
     if (engine->copies_done < engine->waiting[0].copies * (engine->misbehaviour == PRINT_TWICE ? 2 : 1))
         return true;
-    job_clear(&engine->waiting[0]);
-    engine->waiting_count--;
-    engine->copies_done = 0;
-    memmove(&engine->waiting[0], &engine->waiting[1], engine->waiting_count * sizeof engine->waiting[0]);
+    remove_job(engine, 0);
     return true;
+}
+
+bool engine_take(struct engine *engine, struct job *job, struct fault *fault)
+{
+    if (engine->misbehaviour == SILENT) {
+        job_clear(job);
+        return true;
+    }
+    if (engine->waiting_count == WAITING_MAX)
+        return fault_set(fault, FAULT_BAD_BYTES, 0, "more than %d jobs wait", WAITING_MAX);
+    if (engine->waiting_count == 0)
+        start_label(engine);
+    engine->waiting[engine->waiting_count++] = *job;
+    *job = (struct job){0};
+    return true;
+}
+
+static size_t find_waiting(const struct engine *engine, unsigned number)
+{
+    size_t at = 0;
+    while (at < engine->waiting_count && engine->waiting[at].number != number)
+        at++;
+    return at;
+}
+
+bool engine_holds(const struct engine *engine, unsigned number, bool *ret_first)
+{
+    size_t at = find_waiting(engine, number);
+    *ret_first = at == 0;
+    return at < engine->waiting_count;
+}
+
+size_t engine_waiting(const struct engine *engine)
+{
+    return engine->waiting_count;
+}
+
+void engine_cancel(struct engine *engine, unsigned number)
+{
+    size_t at = find_waiting(engine, number);
+    if (at < engine->waiting_count)
+        remove_job(engine, at);
+}
+
+enum misbehaviour engine_trouble(const struct engine *engine)
+{
+    if (is_out_of_paper(engine))
+        return PAPER_OUT;
+    return engine->misbehaviour == PAUSED || error_bits(engine) != 0 ? engine->misbehaviour : BEHAVES;
 }
 
 /* A job that a printer cannot make sense of is dropped without a word to its sender. */
 static bool take_job(struct engine *engine, const uint8_t *bytes, size_t size, struct fault *fault)
 {
     struct fault refused;
-    struct job job = {0};
-    if (engine->misbehaviour == SILENT)
-        return true;
-    if (engine->waiting_count == WAITING_MAX)
-        return fault_set(fault, FAULT_BAD_BYTES, 0, "more than %d jobs wait", WAITING_MAX);
+    CLEANUP(job_clear) struct job job = {0};
     if (!job_read(bytes, size, &job, &refused)) {
         (void)fprintf(stderr, "refused: %s\n", refused.text);
         return true;
     }
-    if (engine->waiting_count == 0)
-        start_label(engine);
-    engine->waiting[engine->waiting_count++] = job;
-    return true;
+    return engine_take(engine, &job, fault);
 }
 
 static bool answer_status(struct engine *engine, struct wiped *output, struct fault *fault)

@@ -24,6 +24,14 @@ enum misbehaviour {
     CUTTER_STUCK,
     TOO_HOT,
     PAUSED, /* by its key: it says so, and goes on taking jobs */
+    /* Of the front that speaks IPP; the engine itself behaves. */
+    HANGS_UP,     /* after some bytes of a job */
+    KEEPS_STUMPS, /* of jobs that broke off, and is busy until they are cancelled; hangs up once as above */
+    RESTARTS,     /* as soon as it has taken a job: prints it, and has forgotten it */
+    ABORTS,       /* takes each job, and gives it up */
+    OTHER_DPI,
+    NO_RASTER,
+    GRAY_ONLY,
 };
 
 struct engine;
@@ -40,6 +48,18 @@ DEFINE_CLEANUP(struct engine *, engine_free)
  */
 NODISCARD NONNULL(1, 2, 3, 4) bool engine_obey(struct engine *engine, struct wiped *input, struct wiped *output,
                                                struct fault *fault);
+
+/* Takes one job, which is the engine's then. What a silent printer takes is gone. Faults: BAD_BYTES when too many wait.
+ */
+NODISCARD NONNULL(1, 2, 3) bool engine_take(struct engine *engine, struct job *job, struct fault *fault);
+/* Whether the job of that number is still in it; *ret_first: it is the one in hand. */
+NODISCARD NONNULL(1, 3) bool engine_holds(const struct engine *engine, unsigned number, bool *ret_first);
+NODISCARD NONNULL(1) size_t engine_waiting(const struct engine *engine);
+/* Throws the job away; labels of it that are out stay out. */
+NONNULL(1) void engine_cancel(struct engine *engine, unsigned number);
+
+/* What is wrong with it now, or BEHAVES: out of paper only once it was noticed. */
+NODISCARD NONNULL(1) enum misbehaviour engine_trouble(const struct engine *engine);
 
 /* Milliseconds until engine_turn() has something to do; -1 for never. */
 NODISCARD NONNULL(1) int engine_wait_ms(const struct engine *engine);

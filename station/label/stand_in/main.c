@@ -1,12 +1,13 @@
 /* kokuin-printer -- stands in for a label printer where there is none: in the demo and in the tests.
  *
- *   kokuin-printer --listen unix:/path|tcp:127.0.0.1:PORT --paper DIRECTORY [--dpi 203|300|600] [--misbehave WHAT]
+ *   kokuin-printer --listen unix:/path|tcp:127.0.0.1:PORT|ipp:127.0.0.1:PORT --paper DIRECTORY [--dpi 203|300|600]
+ *                  [--misbehave WHAT]
  *
- * Speaks ZPL as a printer does: a job in, a picture out, status and odometer when asked. It listens on this machine
- * only. SIGUSR1 mends it, SIGTERM ends it.
+ * Speaks ZPL as a printer does: a job in, a picture out, status and odometer when asked; on ipp: IPP with PWG raster
+ * instead. It listens on this machine only. SIGUSR1 mends it, SIGTERM ends it.
  */
 #include "base/process.h"
-#include "station/label/stand_in/engine.h"
+#include "station/label/stand_in/front.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #define CLIENTS_MAX 8
+#define IPP_LISTEN "ipp:127.0.0.1:"
 
 struct client {
     int socket; /* -1: free */
@@ -34,6 +36,7 @@ struct service {
     int signals;
     struct client clients[CLIENTS_MAX];
     struct engine *engine;
+    struct front *front; /* NULL: ZPL */
 };
 
 struct arguments {
@@ -41,23 +44,32 @@ struct arguments {
     const char *paper;
     unsigned dpi; /* for the size that the pictures say they have */
     enum misbehaviour misbehaviour;
-    unsigned labels_left;
+    unsigned count; /* labels for PAPER_OUT, bytes for HANGS_UP and KEEPS_STUMPS */
 };
 
 static const struct {
     const char *name;
     enum misbehaviour misbehaviour;
     const char *words;
+    bool counts; /* "=N" behind it */
 } misbehaviours[] = {
-    {"paper-out-after", PAPER_OUT, "=N: prints N labels, and runs out of paper in the next"},
-    {"silent", SILENT, "takes everything, answers nothing, prints nothing"},
-    {"slow", SLOW, "takes three seconds for a label"},
-    {"print-twice", PRINT_TWICE, "prints each label two times"},
-    {"head-open", HEAD_OPEN, "its head is open"},
-    {"ribbon-out", RIBBON_OUT, "its ribbon has ended"},
-    {"cutter-stuck", CUTTER_STUCK, "its cutter does not move"},
-    {"too-hot", TOO_HOT, "its head is too hot"},
-    {"paused", PAUSED, "somebody pressed its pause key"},
+    {"paper-out-after", PAPER_OUT, "=N: prints N labels, and runs out of paper in the next", true},
+    {"silent", SILENT, "takes everything, answers nothing, prints nothing", false},
+    {"slow", SLOW, "takes three seconds for a label", false},
+    {"print-twice", PRINT_TWICE, "prints each label two times", false},
+    {"head-open", HEAD_OPEN, "its head is open", false},
+    {"ribbon-out", RIBBON_OUT, "its ribbon has ended", false},
+    {"cutter-stuck", CUTTER_STUCK, "its cutter does not move", false},
+    {"too-hot", TOO_HOT, "its head is too hot", false},
+    {"paused", PAUSED, "somebody pressed its pause key", false},
+    {"hang-up-after", HANGS_UP, "=N (ipp): hangs up when N bytes of a job have come", true},
+    {"stump-after", KEEPS_STUMPS, "=N (ipp): the same, once; keeps the stump, and is busy until that is cancelled",
+     true},
+    {"restart", RESTARTS, "(ipp): restarts over each job, and numbers its jobs from 1 again", false},
+    {"abort", ABORTS, "(ipp): takes each job, and gives it up", false},
+    {"other-dpi", OTHER_DPI, "(ipp): has 150 dpi only", false},
+    {"no-raster", NO_RASTER, "(ipp): takes PDF only", false},
+    {"gray-only", GRAY_ONLY, "(ipp): takes raster of 8 bits to a dot only", false},
 };
 
 static bool read_misbehaviour(const char *text, struct arguments *arguments)
@@ -67,12 +79,12 @@ static bool read_misbehaviour(const char *text, struct arguments *arguments)
         if (strlen(misbehaviours[i].name) != length || memcmp(misbehaviours[i].name, text, length) != 0)
             continue;
         arguments->misbehaviour = misbehaviours[i].misbehaviour;
-        if (misbehaviours[i].misbehaviour != PAPER_OUT)
+        if (!misbehaviours[i].counts)
             return text[length] == '\0';
         const char *number = text + length + (text[length] == '=');
         if (!*number || strlen(number) > 6 || strspn(number, "0123456789") != strlen(number))
             return false;
-        arguments->labels_left = (unsigned)strtoul(number, NULL, 10);
+        arguments->count = (unsigned)strtoul(number, NULL, 10);
         return true;
     }
     return false;
@@ -139,7 +151,7 @@ static bool listen_unix(const char *path, struct service *service, struct fault 
     return true;
 }
 
-static bool listen_tcp(const char *port, struct service *service, struct fault *fault)
+static bool listen_tcp(const char *port, const char *form, struct service *service, struct fault *fault)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -153,13 +165,15 @@ static bool listen_tcp(const char *port, struct service *service, struct fault *
         listen(service->listener, CLIENTS_MAX) != 0 ||
         getsockname(service->listener, (struct sockaddr *)&address, &size) != 0)
         return system_fault(fault, "listen");
-    (void)printf("listening tcp:127.0.0.1:%u\n", ntohs(address.sin_port));
+    char number[8];
+    (void)snprintf(number, sizeof number, "%u", ntohs(address.sin_port));
+    (void)printf("listening %s%s%s\n", form, number, service->front ? "/ipp/print" : "");
     return true;
 }
 
 static bool open_service(const struct arguments *arguments, struct service *service, struct fault *fault)
 {
-    static const char tcp[] = "tcp:127.0.0.1:", local[] = "unix:";
+    static const char tcp[] = "tcp:127.0.0.1:", ipp[] = IPP_LISTEN, local[] = "unix:";
     sigset_t signals;
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGTERM);
@@ -171,10 +185,12 @@ static bool open_service(const struct arguments *arguments, struct service *serv
     if (service->signals < 0)
         return system_fault(fault, "signalfd");
     if (strncmp(arguments->listen, tcp, strlen(tcp)) == 0)
-        return listen_tcp(arguments->listen + strlen(tcp), service, fault);
+        return listen_tcp(arguments->listen + strlen(tcp), tcp, service, fault);
+    if (strncmp(arguments->listen, ipp, strlen(ipp)) == 0)
+        return listen_tcp(arguments->listen + strlen(ipp), "ipp://127.0.0.1:", service, fault);
     if (strncmp(arguments->listen, local, strlen(local)) == 0)
         return listen_unix(arguments->listen + strlen(local), service, fault);
-    return fault_set(fault, FAULT_USAGE, 0, "--listen is unix:/path or tcp:127.0.0.1:PORT");
+    return fault_set(fault, FAULT_USAGE, 0, "--listen is unix:/path, tcp:127.0.0.1:PORT or ipp:127.0.0.1:PORT");
 }
 
 static void end_client(struct client *client)
@@ -205,6 +221,8 @@ static bool hear(struct service *service, struct client *client, struct fault *f
     ssize_t count = recv(client->socket, piece, sizeof piece, 0);
     if (count < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
+    if (count <= 0 && service->front)
+        front_cut(service->front, &client->input);
     if (count <= 0)
         return fault_set(fault, FAULT_CHANNEL, 0, "hung up");
     bool kept = wiped_append(&client->input, piece, (size_t)count, fault);
@@ -212,7 +230,8 @@ static bool hear(struct service *service, struct client *client, struct fault *f
     if (!kept)
         return false;
     fault->code = FAULT_NONE;
-    while (engine_obey(service->engine, &client->input, &client->output, fault))
+    while (service->front ? front_obey(service->front, &client->input, &client->output, fault)
+                          : engine_obey(service->engine, &client->input, &client->output, fault))
         continue;
     return fault->code == FAULT_NONE;
 }
@@ -251,6 +270,8 @@ static bool heed_signals(struct service *service)
         if (signal.ssi_signo != SIGUSR1)
             return false;
         engine_mend(service->engine);
+        if (service->front)
+            front_mend(service->front);
     }
     return true;
 }
@@ -293,16 +314,21 @@ static bool run(const struct arguments *arguments, struct fault *fault)
 {
     CLEANUP(paper_closep) struct paper *paper = NULL;
     CLEANUP(engine_freep) struct engine *engine = NULL;
+    CLEANUP(front_freep) struct front *front = NULL;
+    const bool speaks_ipp = strncmp(arguments->listen, IPP_LISTEN, strlen(IPP_LISTEN)) == 0;
     CLEANUP(close_service) struct service service = {.listener = -1, .signals = -1};
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         service.clients[i].socket = -1;
     if (!process_harden(fault) || !paper_open(arguments->paper, arguments->dpi, &paper, fault) ||
-        !engine_new(paper, arguments->misbehaviour, arguments->labels_left, &engine, fault) ||
-        !open_service(arguments, &service, fault))
+        !engine_new(paper, arguments->misbehaviour, arguments->count, &engine, fault) ||
+        (speaks_ipp && !front_new(engine, arguments->misbehaviour, arguments->count, arguments->dpi, &front, fault)))
+        return false;
+    service.engine = engine;
+    service.front = front;
+    if (!open_service(arguments, &service, fault))
         return false;
     if (fflush(stdout) != 0)
         return system_fault(fault, "standard output");
-    service.engine = engine;
     return serve(&service, fault);
 }
 
@@ -315,8 +341,8 @@ int main(int count, char **words)
         return FAULT_EXIT_OK;
     }
     if (!read_arguments(count, words, &arguments)) {
-        (void)fprintf(stderr, "usage: kokuin-printer --listen unix:/path|tcp:127.0.0.1:PORT --paper DIRECTORY "
-                              "[--dpi 203|300|600] [--misbehave list|WHAT]\n");
+        (void)fprintf(stderr, "usage: kokuin-printer --listen unix:/path|tcp:127.0.0.1:PORT|ipp:127.0.0.1:PORT "
+                              "--paper DIRECTORY [--dpi 203|300|600] [--misbehave list|WHAT]\n");
         return FAULT_EXIT_USAGE;
     }
     if (run(&arguments, &fault))

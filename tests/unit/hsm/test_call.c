@@ -4,6 +4,7 @@
 #include "hsm/wrapped_key_trial.h"
 #include "tests/unit/hsm/plant_of_two.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -127,6 +128,35 @@ static void each_single_failure_is_mended_behind_a_server(void **state)
 {
     (void)state;
     each_single_failure_is_mended(plant.places);
+}
+
+static unsigned count_descriptors(void)
+{
+    unsigned count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    assert_non_null(directory);
+    while (readdir(directory))
+        count++;
+    (void)closedir(directory);
+    return count;
+}
+
+static void opening_afresh_many_times_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    bool changed;
+    CLEANUP(keyring_freep) struct keyring *keyring = open_ring(plant.places, 1);
+    assert_non_null(keyring);
+    assert_true(plant_work(&plant, keyring, &fault));
+    unsigned before = count_descriptors();
+    for (unsigned i = 0; i < 40; i++) {
+        fail_from(1, 1, CKR_DEVICE_ERROR);
+        if (!keyring_prove(keyring, &changed, &fault))
+            fail_msg("%s: %s", fault_name(fault.code), fault.text);
+        assert_true(changed);
+    }
+    behave();
+    assert_int_equal(count_descriptors(), before);
 }
 
 /* A key made in the token for a unit that cannot make one, and its certificate. */
@@ -314,6 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(each_single_failure_is_mended_in_this_process, after_each),
         cmocka_unit_test_teardown(each_single_failure_is_mended_behind_a_server, after_each),
+        cmocka_unit_test_teardown(opening_afresh_many_times_leaves_nothing_behind, after_each),
         cmocka_unit_test_teardown(each_single_failure_while_making_a_key_is_mended, after_each),
         cmocka_unit_test_teardown(a_token_that_stays_broken_stops_the_keyring, after_each),
         cmocka_unit_test_teardown(a_token_that_does_not_come_back_is_left_for_the_next, after_each),

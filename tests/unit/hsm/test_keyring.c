@@ -229,6 +229,31 @@ static void a_keyring_without_any_token_does_not_open(void **state)
     assert_null(keyring);
 }
 
+static void the_reason_of_each_of_four_tokens_is_told(void **state)
+{
+    (void)state;
+    CLEANUP(keyring_freep) struct keyring *keyring = NULL;
+    struct keyring_options options = plant.options;
+    struct keyring_place places[KEYRING_PLACES_MAX];
+    static const char *const reasons[] = {"token 1: ", "token 2: ", "token 3: ", "token 4: "};
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+        places[i] = plant.places[i % 2];
+    options.places = places;
+    options.count = ARRAY_SIZE(places);
+    softhsm_kill_server(&plant.first);
+    softhsm_kill_server(&plant.second);
+    assert_false(keyring_open(&options, &keyring, &fault));
+    assert_int_equal(fault.code, FAULT_HSM_DOWN);
+    print_message("  %s\n", fault.text);
+    const char *at = fault.text;
+    for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
+        at = strstr(at, reasons[i]);
+        assert_non_null(at);
+        at = strstr(at, "Connection refused");
+        assert_non_null(at);
+    }
+}
+
 static void a_refused_request_ends_nothing(void **state)
 {
     (void)state;
@@ -297,6 +322,7 @@ int main(void)
         cmocka_unit_test_setup(a_token_that_is_away_at_the_opening_is_passed_over, both_up),
         cmocka_unit_test_setup(without_any_token_the_keyring_is_down_and_stays_so, both_up),
         cmocka_unit_test_setup(a_keyring_without_any_token_does_not_open, both_up),
+        cmocka_unit_test_setup(the_reason_of_each_of_four_tokens_is_told, both_up),
         cmocka_unit_test_setup(a_refused_request_ends_nothing, both_up),
         cmocka_unit_test_setup(what_is_not_a_keyring_is_refused, both_up),
     };

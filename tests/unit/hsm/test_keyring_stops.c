@@ -199,22 +199,29 @@ static void rename_tokens(const char *from, const char *to)
     assert_int_equal(rename(old, new), 0);
 }
 
-static void a_tokens_files_that_went_away_stop_and_come_back(void **state)
+static void lose_files_and_come_back(const struct keyring_place *places)
 {
-    (void)state;
-    CLEANUP(keyring_freep) struct keyring *keyring = open_ring(direct, 2);
+    CLEANUP(keyring_freep) struct keyring *keyring = open_ring(places, 2);
     rename_tokens("tokens", "elsewhere");
     bool worked = plant_work(&plant, keyring, &fault);
     print_message("  %s: %s\n", fault_name(fault.code), fault.text);
     struct keyring *none = NULL;
-    bool opened = plant_open(&plant, direct, 2, &none, &fault);
+    bool opened = plant_open(&plant, places, 2, &none, &fault);
     rename_tokens("elsewhere", "tokens");
     assert_false(worked);
     assert_false(opened);
     assert_int_equal(fault.code, FAULT_HSM_DOWN);
     assert_int_equal(keyring_state(keyring), KEYRING_DOWN);
-    CLEANUP(keyring_freep) struct keyring *anew = open_ring(direct, 2);
+    CLEANUP(keyring_freep) struct keyring *anew = open_ring(places, 2);
     assert_true(plant_work(&plant, anew, &fault));
+    assert_int_equal(keyring_state(anew), KEYRING_UP);
+}
+
+static void a_tokens_files_that_went_away_stop_and_come_back(void **state)
+{
+    (void)state;
+    lose_files_and_come_back(direct);
+    lose_files_and_come_back(plant.places);
 }
 
 /* The directory is away when the token is used, and back when it is opened afresh. */
@@ -244,32 +251,76 @@ static void a_tokens_files_that_come_back_at_once_are_mended(void **state)
     assert_int_equal(keyring_state(keyring), KEYRING_UP);
 }
 
-/* Another user of the same module logs out and in again: the handles found before are dead. */
-static void log_in_anew(void)
+/* Another user of the same module in this process, with a session on the same token. */
+struct stranger {
+    CK_FUNCTION_LIST *module;
+    CK_SESSION_HANDLE session;
+};
+
+static struct stranger stranger_enter(void)
 {
-    CK_FUNCTION_LIST *module = p11_kit_module_load(SOFTHSM_MODULE, P11_KIT_MODULE_CRITICAL);
+    struct stranger stranger = {.module = p11_kit_module_load(SOFTHSM_MODULE, P11_KIT_MODULE_CRITICAL)};
     CK_SLOT_ID slots[16];
     CK_ULONG count = ARRAY_SIZE(slots);
-    CK_SESSION_HANDLE session;
     unsigned done = 0;
-    assert_non_null(module);
-    assert_int_equal(p11_kit_module_initialize(module), CKR_OK);
-    assert_int_equal(module->C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
+    assert_non_null(stranger.module);
+    assert_int_equal(p11_kit_module_initialize(stranger.module), CKR_OK);
+    assert_int_equal(stranger.module->C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
     for (CK_ULONG i = 0; i < count; i++) {
         CK_TOKEN_INFO info;
-        assert_int_equal(module->C_GetTokenInfo(slots[i], &info), CKR_OK);
+        assert_int_equal(stranger.module->C_GetTokenInfo(slots[i], &info), CKR_OK);
         if (memcmp(info.label, "production ", sizeof "production") != 0)
             continue;
-        assert_int_equal(module->C_OpenSession(slots[i], CKF_SERIAL_SESSION, NULL, NULL, &session), CKR_OK);
-        assert_int_equal(module->C_Logout(session), CKR_OK);
-        assert_int_equal(module->C_Login(session, CKU_USER, (CK_UTF8CHAR *)SOFTHSM_PIN, sizeof SOFTHSM_PIN - 1),
+        assert_int_equal(stranger.module->C_OpenSession(slots[i], CKF_SERIAL_SESSION, NULL, NULL, &stranger.session),
                          CKR_OK);
-        assert_int_equal(module->C_CloseSession(session), CKR_OK);
         done++;
     }
     assert_int_equal(done, 1);
-    assert_int_equal(p11_kit_module_finalize(module), CKR_OK);
-    p11_kit_module_release(module);
+    return stranger;
+}
+
+static void stranger_leave(const struct stranger *stranger)
+{
+    assert_int_equal(stranger->module->C_CloseSession(stranger->session), CKR_OK);
+    assert_int_equal(p11_kit_module_finalize(stranger->module), CKR_OK);
+    p11_kit_module_release(stranger->module);
+}
+
+/* The handles found before are dead then. */
+static void log_in_anew(void)
+{
+    struct stranger stranger = stranger_enter();
+    CK_UTF8CHAR pin[] = SOFTHSM_PIN;
+    assert_int_equal(stranger.module->C_Logout(stranger.session), CKR_OK);
+    assert_int_equal(stranger.module->C_Login(stranger.session, CKU_USER, pin, sizeof pin - 1), CKR_OK);
+    stranger_leave(&stranger);
+}
+
+static void a_second_fingerprint_key_ends_the_keyring(void **state)
+{
+    (void)state;
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+    CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+    CK_BYTE value[32] = {1};
+    char label[] = "kokuin-fingerprint";
+    CK_ATTRIBUTE key[] = {
+        {CKA_CLASS, &class, sizeof class},    {CKA_KEY_TYPE, &type, sizeof type}, {CKA_TOKEN, &no, sizeof no},
+        {CKA_LABEL, label, sizeof label - 1}, {CKA_SIGN, &yes, sizeof yes},       {CKA_VALUE, value, sizeof value},
+        {CKA_SENSITIVE, &yes, sizeof yes},    {CKA_EXTRACTABLE, &no, sizeof no},
+    };
+    CK_OBJECT_HANDLE object;
+    CLEANUP(keyring_freep) struct keyring *keyring = open_ring(direct, 2);
+    assert_true(plant_work(&plant, keyring, &fault));
+    struct stranger stranger = stranger_enter();
+    assert_int_equal(stranger.module->C_CreateObject(stranger.session, key, ARRAY_SIZE(key), &object), CKR_OK);
+    bool worked = plant_work(&plant, keyring, &fault);
+    stranger_leave(&stranger);
+    assert_false(worked);
+    assert_int_equal(fault.code, FAULT_HSM_AMBIGUOUS);
+    assert_int_equal(keyring_state(keyring), KEYRING_DOWN);
+    assert_false(plant_work(&plant, keyring, &fault)); /* though the key is gone again */
+    assert_int_equal(fault.code, FAULT_HSM_AMBIGUOUS);
 }
 
 static void handles_that_died_with_a_log_in_are_found_again(void **state)
@@ -348,6 +399,7 @@ int main(void)
         CASE(a_tokens_files_that_went_away_stop_and_come_back),
         CASE(a_tokens_files_that_come_back_at_once_are_mended),
         CASE(handles_that_died_with_a_log_in_are_found_again),
+        CASE(a_second_fingerprint_key_ends_the_keyring),
         CASE(a_spare_with_another_fingerprint_key_is_refused),
         CASE(a_second_token_of_the_same_label_stops),
     };

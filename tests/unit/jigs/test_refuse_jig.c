@@ -172,11 +172,24 @@ static const struct bad bad_jigs[] = {
     {"name: file, kind: png", "name: big, kind: png", FAULT_CONFIG_VALUE,
      "jig.yaml:17:6: printers[2].name: ", "each name once"},
     {"kind: png, path: out", "kind: pdf, path: out", FAULT_CONFIG_VALUE,
-     "jig.yaml:17:18: printers[2].kind: ", "expected one of zpl, png, found 'pdf'"},
+     "jig.yaml:17:18: printers[2].kind: ", "expected one of zpl, png, ipp, found 'pdf'"},
     {"kind: png, path: out", "kind: zpl, path: 'tcp:127.0.0.1:9100'", FAULT_CONFIG_VALUE,
      "jig.yaml:17:29: printers[2].path: ", "that of printer 'big'"},
     {"'tcp:127.0.0.1:9100'", "'tcp:127.0.0.1:90000'", FAULT_CONFIG_VALUE,
      "jig.yaml:16:28: printers[1].path: ", "expected tcp:HOST:PORT or unix:/PATH"},
+    {"kind: zpl, path: 'tcp:127.0.0.1:9100'", "kind: ipp, path: 'tcp:127.0.0.1:9100'", FAULT_CONFIG_VALUE,
+     "jig.yaml:16:28: printers[1].path: ", "expected ipp://HOST:PORT/PATH"},
+    {"kind: zpl, path: 'tcp:127.0.0.1:9100'", "kind: ipp, path: 'ipp://printer/ipp'", FAULT_CONFIG_VALUE,
+     "jig.yaml:16:28: printers[1].path: ", "expected ipp://HOST:PORT/PATH"},
+    {"kind: zpl, path: 'tcp:127.0.0.1:9100'", "kind: ipp, path: 'ipp://printer:631'", FAULT_CONFIG_VALUE,
+     "jig.yaml:16:28: printers[1].path: ", "expected ipp://HOST:PORT/PATH"},
+    {"kind: zpl, path: 'tcp:127.0.0.1:9100'", "kind: ipp, path: 'ipp://printer:631/a b'", FAULT_CONFIG_VALUE,
+     "jig.yaml:16:28: printers[1].path: ", "expected ipp://HOST:PORT/PATH"},
+    {"kind: zpl, path: 'tcp:127.0.0.1:9100'",
+     "kind: ipp, uuid: 'urn:uuid:6B6F6B75-696e-4c61-8265-6c7072696e74', path: 'ipp://p:631/p'", FAULT_CONFIG_VALUE,
+     "jig.yaml:16:28: printers[1].uuid: ", "in lower case"},
+    {"kind: png, path: out", "kind: png, uuid: 'urn:uuid:6b6f6b75-696e-4c61-8265-6c7072696e74', path: out",
+     FAULT_CONFIG_VALUE, "jig.yaml:17:29: printers[2].uuid: ", "only a printer of kind ipp"},
     {"dpi: 203", "dpi: 200", FAULT_CONFIG_VALUE, "jig.yaml:17:40: printers[2].dpi: ", "203, 300, 600"},
 
     /* slots */
@@ -321,6 +334,27 @@ static void takes_quotes_in_the_record(void **state)
     if (!jig_read(path, &jig, &fault))
         fail_msg("%s", fault.text);
     assert_string_equal(jig->record, "host=/run/postgresql dbname = 'a \\' password=b' user=c\\ d passfile=/run/pass");
+}
+
+/* What replaces the printer "big" of the good jig. */
+static void reads_ipp_printers(void **state)
+{
+    (void)state;
+    static const char big[] = "kind: zpl, path: 'tcp:127.0.0.1:9100'";
+    static const char ipp[] = "kind: ipp, uuid: 'urn:uuid:6b6f6b75-696e-4c61-8265-6c7072696e74', "
+                              "path: 'ipp://[fe80::1]:631/ipp/print'";
+    const char *at = strstr(good_jig, big);
+    char text[sizeof good_jig + sizeof ipp];
+    struct fault fault = {0};
+    CLEANUP(jig_freep) struct jig *jig = NULL;
+    assert_non_null(at);
+    (void)snprintf(text, sizeof text, "%.*s%s%s", (int)(at - good_jig), good_jig, ipp, at + strlen(big));
+    if (!jig_parse((const uint8_t *)text, strlen(text), "jig.yaml", &jig, &fault))
+        fail_msg("%s", fault.text);
+    assert_int_equal(jig->printers[0].kind, PRINTER_IPP);
+    assert_string_equal(jig->printers[0].path, "ipp://[fe80::1]:631/ipp/print");
+    assert_string_equal(jig->printers[0].uuid, "urn:uuid:6b6f6b75-696e-4c61-8265-6c7072696e74");
+    assert_string_equal(jig->printers[1].uuid, "");
 }
 
 static void gives_paths_in_the_callers_words(void **state)
@@ -469,6 +503,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_the_good_files),
         cmocka_unit_test(takes_quotes_in_the_record),
+        cmocka_unit_test(reads_ipp_printers),
         cmocka_unit_test(gives_paths_in_the_callers_words),
         cmocka_unit_test(takes_one_to_four_tokens),
         cmocka_unit_test(refuses_bad_jigs),

@@ -32,6 +32,14 @@ struct bench {
     struct printer *printer;
 };
 
+static bool open_printer(enum printer_kind kind, const char *path, unsigned dpi, struct printer **ret_printer,
+                         struct fault *fault)
+{
+    struct jig_printer is = {.kind = kind, .dpi = dpi};
+    (void)snprintf(is.path, sizeof is.path, "%s", path);
+    return printer_open(&is, ret_printer, fault);
+}
+
 /* Starts it on the desk's own directory, and waits until it says where it listens. */
 static void bench_start(struct bench *bench, const char *listen, const char *misbehaviour)
 {
@@ -52,7 +60,7 @@ static void bench_start(struct bench *bench, const char *listen, const char *mis
     assert_non_null(words);
     assert_int_equal(fscanf(words, "listening %127s", bench->address), 1);
     (void)fclose(words);
-    assert_true(printer_open(PRINTER_ZPL, bench->address, 203, &bench->printer, &fault));
+    assert_true(open_printer(PRINTER_ZPL, bench->address, 203, &bench->printer, &fault));
 }
 
 static void bench_stop(struct bench *bench)
@@ -352,7 +360,7 @@ static void prints_into_a_directory(void **state)
     enum print_level level = PRINT_SENT;
     struct fault fault;
     struct stat info;
-    assert_true(printer_open(PRINTER_PNG, desk.directory, 203, &printer, &fault));
+    assert_true(open_printer(PRINTER_PNG, desk.directory, 203, &printer, &fault));
     assert_true(printer_status(printer, deadline_in_ms(ENOUGH_MS), &fault));
     assert_true(printer_print(printer, DESK_LABEL, bitmap, deadline_in_ms(ENOUGH_MS), &level, &fault));
     assert_int_equal(level, PRINT_CLAIMED);
@@ -373,7 +381,7 @@ static void refuses_names_and_addresses(void **state)
     struct printer *none = NULL;
     enum print_level level = PRINT_SENT;
     struct fault fault;
-    assert_true(printer_open(PRINTER_PNG, desk.directory, 203, &printer, &fault));
+    assert_true(open_printer(PRINTER_PNG, desk.directory, 203, &printer, &fault));
     static const char *const names[] = {"", "../x", "a", "A B", "ABCDEFGHIJKLMNOPQ", "A^XZ"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         assert_false(printer_print(printer, names[i], bitmap, deadline_in_ms(ENOUGH_MS), &level, &fault));
@@ -383,12 +391,12 @@ static void refuses_names_and_addresses(void **state)
         "",          "tcp:",   "tcp:host",     "tcp:host:", "tcp:host:0", "tcp:h:70000",
         "tcp::9100", "unix:x", "/dev/usb/lp0", "tcp:h:91a"};
     for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
-        assert_false(printer_open(PRINTER_ZPL, addresses[i], 203, &none, &fault));
+        assert_false(open_printer(PRINTER_ZPL, addresses[i], 203, &none, &fault));
         assert_int_equal(fault.code, FAULT_CONFIG_VALUE);
     }
-    assert_false(printer_open(PRINTER_ZPL, "unix:/x", 150, &none, &fault));
+    assert_false(open_printer(PRINTER_ZPL, "unix:/x", 150, &none, &fault));
     assert_int_equal(fault.code, FAULT_CONFIG_VALUE);
-    assert_false(printer_open(PRINTER_PNG, "/nonexistent", 203, &none, &fault));
+    assert_false(open_printer(PRINTER_PNG, "/nonexistent", 203, &none, &fault));
     assert_int_equal(fault.code, FAULT_PRINTER_AWAY);
     assert_null(none);
 }
