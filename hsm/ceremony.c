@@ -239,29 +239,15 @@ static bool make_fingerprints(struct ceremony *ceremony, struct fault *fault)
            finish_fingerprints(ceremony, fault);
 }
 
-/* The record comes last: a directory with ceremony.json in it is a whole ceremony. The page has the record's digest. */
+/* The record comes last: a directory with ceremony.json in it is a whole ceremony. */
 static bool write_record(struct ceremony *ceremony, struct fault *fault)
 {
-    static const char *const stale[] = {PAGE_FILE};
     CLEANUP(text_free) char *check = NULL;
-    CLEANUP(text_free) char *record = NULL;
-    CLEANUP(text_free) char *page = NULL;
-    uint8_t digest[JOURNAL_DIGEST_SIZE];
     struct work *work = &ceremony->work;
     struct record_facts facts = {.title = "Key ceremony", .file = RECORD_FILE};
     facts.fingerprint_origin = ceremony->carries ? CARRIED : NULL;
-    if (!record_gather(&work->places, &facts, fault) ||
-        !backup_write_check(place_find(&work->places, PLACE_FINGERPRINT, 1)->made.check, &check, fault) ||
-        !work_write(work, BACKUP_CHECK_FILE, check, fault) || !output_remove(work->names->output, stale, 1, fault) ||
-        !record_write(work->names, &work->places, &facts, &record, fault) ||
-        !crypto_sha256(record, strlen(record), digest, fault) ||
-        !page_write(work->names, &work->places, &facts, digest, &page, fault))
-        return false;
-    const struct output_file output[] = {{PAGE_FILE, page, strlen(page)}, {RECORD_FILE, record, strlen(record)}};
-    if (!output_write(work->names->output, output, ARRAY_SIZE(output), fault))
-        return false;
-    work->done = true;
-    return journal_done(&work->journal, digest, fault);
+    return backup_write_check(place_find(&work->places, PLACE_FINGERPRINT, 1)->made.check, &check, fault) &&
+           work_write(work, BACKUP_CHECK_FILE, check, fault) && work_record(work, &facts, PAGE_FILE, fault);
 }
 
 bool ceremony_perform(const struct ceremony_tokens *tokens, const struct ceremony_names *names, struct fault *fault)

@@ -176,14 +176,19 @@ static bool make_certificate(const struct work *work, const struct place *place,
     return true;
 }
 
+static void take_root(struct work *work, const struct place *place)
+{
+    work->root = place->token;
+    work->root_key = place->made.key;
+    work->root_certificate = place->certificate;
+}
+
 bool work_certify(struct work *work, struct place *place, struct fault *fault)
 {
     CLEANUP(text_free) char *text = NULL;
     size_t size;
-    if (place->kind == PLACE_ROOT) {
-        work->root = place->token;
-        work->root_key = place->made.key;
-    }
+    if (place->kind == PLACE_ROOT)
+        take_root(work, place);
     if (!output_read(work->names->output, place->file, &text, &size, fault))
         return false;
     bool certified = text ? keep_certificate(work, place, text, size, &place->certificate, fault)
@@ -191,8 +196,40 @@ bool work_certify(struct work *work, struct place *place, struct fault *fault)
     if (!certified)
         return fault_within(fault, "certificate '%s'", place->file);
     if (place->kind == PLACE_ROOT)
-        work->root_certificate = place->certificate;
+        take_root(work, place);
     return true;
+}
+
+bool work_read_certificate(struct work *work, struct place *place, struct fault *fault)
+{
+    CLEANUP(text_free) char *text = NULL;
+    size_t size;
+    if (!output_read(work->names->output, place->file, &text, &size, fault))
+        return false;
+    if (!text)
+        return fault_set(fault, FAULT_FILE, 0, "'%s' is missing", place->file);
+    if (!keep_certificate(work, place, text, size, &place->certificate, fault))
+        return fault_within(fault, "certificate '%s'", place->file);
+    if (place->kind == PLACE_ROOT)
+        take_root(work, place);
+    return true;
+}
+
+bool work_record(struct work *work, struct record_facts *facts, const char *page_file, struct fault *fault)
+{
+    CLEANUP(text_free) char *record = NULL;
+    CLEANUP(text_free) char *page = NULL;
+    uint8_t digest[JOURNAL_DIGEST_SIZE];
+    if (!output_remove(work->names->output, &page_file, 1, fault) || !record_gather(&work->places, facts, fault) ||
+        !record_write(work->names, &work->places, facts, &record, fault) ||
+        !crypto_sha256(record, strlen(record), digest, fault) ||
+        !page_write(work->names, &work->places, facts, digest, &page, fault))
+        return false;
+    const struct output_file output[] = {{page_file, page, strlen(page)}, {facts->file, record, strlen(record)}};
+    if (!output_write(work->names->output, output, ARRAY_SIZE(output), fault))
+        return false;
+    work->done = true;
+    return journal_done(&work->journal, digest, fault);
 }
 
 /* The journal goes last, and only when nothing is left that it speaks of. */

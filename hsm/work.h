@@ -11,7 +11,7 @@
 #include "hsm/backup.h"
 #include "hsm/journal.h"
 #include "hsm/output.h"
-#include "hsm/place.h"
+#include "hsm/record.h"
 
 #define WORK_FILES_MAX (PLACES_MAX + 4)
 
@@ -57,6 +57,17 @@ NODISCARD NONNULL(1, 2, 3) bool work_take_back(struct work *work, struct place *
  * HSM_PIN, HSM_CALL, CRYPTO, FILE.
  */
 NODISCARD NONNULL(1, 2, 3) bool work_certify(struct work *work, struct place *place, struct fault *fault);
+
+/* The certificate of a key that is known, from its file; it must be the key's and the root's, which is read first.
+ * Faults: FILE when there is none, CERTIFICATE_REFUSED, CRYPTO.
+ */
+NODISCARD NONNULL(1, 2, 3) bool work_read_certificate(struct work *work, struct place *place, struct fault *fault);
+
+/* The record and, before it, the page with its digest; then the journal is done. `facts` but its file are gathered
+ * here. Faults: HSM_CALL, FILE, CRYPTO, NO_MEMORY.
+ */
+NODISCARD NONNULL(1, 2, 3, 4) bool work_record(struct work *work, struct record_facts *facts, const char *page_file,
+                                               struct fault *fault);
 
 /* One file, whole or not at all. `text` may be there already only to the letter. Faults: FILE. */
 NODISCARD NONNULL(1, 2, 3, 4) bool work_write(const struct work *work, const char *name, const char *text,

@@ -22,6 +22,8 @@ const struct cli_option_row cli_option_rows[CLI_OPTIONS] = {
     [OPTION_WIDTH] = {"width", "MM", "the label's width in millimetres"},
     [OPTION_HEIGHT] = {"height", "MM", "the label's height in millimetres"},
     [OPTION_OUTPUT] = {"output", "FILE", "the file to write; it must not exist"},
+    [OPTION_DIRECTORY] = {"directory", "DIR", "where the lists are written (the working directory)"},
+    [OPTION_DAYS] = {"days", "N", "until the next list is due, 1 to 366 (7)"},
 };
 
 #define BIT(option) (1u << OPTION_##option)
@@ -57,8 +59,26 @@ static const struct cli_command commands[] = {
      "kokuin schema numbers serial --first 1 --count 100000\n"
      "kokuin schema numbers mac --first 02:4b:00:00:00:00 --count 65536",
      command_schema_numbers, false},
-    {"hsm", "ceremony", "FILE", 1, 1, 0, "make the keys of a plant on its tokens, once",
+    {"hsm", "ceremony", "PLAN", 1, 1, 0,
+     "make the keys of a plant on its tokens, once; after an interruption, again with the same plan",
      "kokuin hsm ceremony ceremony.yaml", command_hsm_ceremony, false},
+    {"hsm", "status", "JIG", 1, 1, 0,
+     "each production token of a jig and what works of it; exit 0: all, 1: not all but a station can run, 5: none can "
+     "be "
+     "used",
+     "kokuin hsm status /etc/kokuin/jig.yaml\nkokuin hsm status jig.yaml --json", command_hsm_status, false},
+    {"hsm", "crl", "JIG", 1, 1, BIT(DIRECTORY) | BIT(DAYS),
+     "write the list of revoked certificates of each issuing CA, signed by its token, as TOKEN.crl and TOKEN.crl.pem",
+     "kokuin hsm crl /etc/kokuin/jig.yaml --directory /srv/crl --days 7", command_hsm_crl, false},
+    {"hsm", "check", "PLAN", 1, 1, 0,
+     "hold every key of a plant against the record of its making; the exit code is that of the first difference",
+     "kokuin hsm check ceremony.yaml\nkokuin hsm check ceremony.yaml --json", command_hsm_check, false},
+    {"hsm", "backup", "PLAN DIRECTORY", 2, 2, 0,
+     "check every key, then copy the ceremony's files with their digests to an empty directory",
+     "kokuin hsm backup ceremony.yaml /media/usb/kokuin-2026-11-23", command_hsm_backup, false},
+    {"hsm", "restore", "PLAN DIRECTORY", 2, 2, 0,
+     "give the one new production token of the plan its keys, the fingerprint key from a copy made by backup",
+     "kokuin hsm restore ceremony.yaml /media/usb/kokuin-2026-11-23", command_hsm_restore, false},
     {"jig", "check", "FILE", 1, 1, 0, "read a jig file with its products and policies, and tell what is wrong with it",
      "kokuin jig check /etc/kokuin/jig.yaml", command_jig_check, false},
     {"label", "check", "[TEMPLATE]", 0, 1, BIT(PRODUCT) | BIT(DPI) | BIT(WIDTH) | BIT(HEIGHT),

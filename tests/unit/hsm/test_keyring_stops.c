@@ -199,22 +199,29 @@ static void rename_tokens(const char *from, const char *to)
     assert_int_equal(rename(old, new), 0);
 }
 
-static void a_tokens_files_that_went_away_stop_and_come_back(void **state)
+static void lose_files_and_come_back(const struct keyring_place *places)
 {
-    (void)state;
-    CLEANUP(keyring_freep) struct keyring *keyring = open_ring(direct, 2);
+    CLEANUP(keyring_freep) struct keyring *keyring = open_ring(places, 2);
     rename_tokens("tokens", "elsewhere");
     bool worked = plant_work(&plant, keyring, &fault);
     print_message("  %s: %s\n", fault_name(fault.code), fault.text);
     struct keyring *none = NULL;
-    bool opened = plant_open(&plant, direct, 2, &none, &fault);
+    bool opened = plant_open(&plant, places, 2, &none, &fault);
     rename_tokens("elsewhere", "tokens");
     assert_false(worked);
     assert_false(opened);
     assert_int_equal(fault.code, FAULT_HSM_DOWN);
     assert_int_equal(keyring_state(keyring), KEYRING_DOWN);
-    CLEANUP(keyring_freep) struct keyring *anew = open_ring(direct, 2);
+    CLEANUP(keyring_freep) struct keyring *anew = open_ring(places, 2);
     assert_true(plant_work(&plant, anew, &fault));
+    assert_int_equal(keyring_state(anew), KEYRING_UP);
+}
+
+static void a_tokens_files_that_went_away_stop_and_come_back(void **state)
+{
+    (void)state;
+    lose_files_and_come_back(direct);
+    lose_files_and_come_back(plant.places);
 }
 
 /* The directory is away when the token is used, and back when it is opened afresh. */
