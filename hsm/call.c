@@ -7,6 +7,8 @@
 #include <p11-kit/p11-kit.h>
 #include <string.h>
 
+#define MECHANISMS_MAX 1024
+
 static const char *const functions[] = {
 #define CALL_ONE(name) [CALL_##name] = #name,
     CALL_FUNCTIONS(CALL_ONE)
@@ -215,6 +217,35 @@ bool call_token_info(const struct call_module *module, CK_SLOT_ID slot, CK_TOKEN
     if (rv != CKR_OK && rv != CKR_TOKEN_NOT_PRESENT)
         return call_failed(fault, "C_GetTokenInfo", rv);
     *ret_present = rv == CKR_OK;
+    return true;
+}
+
+/* SoftHSM tells about mechanisms that its list, and its configuration, leave out. */
+static bool lists(const struct call_module *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE mechanism, bool *ret_lists,
+                  struct fault *fault)
+{
+    CK_MECHANISM_TYPE list[MECHANISMS_MAX];
+    CK_ULONG count = ARRAY_SIZE(list);
+    CK_RV rv = SAY(module, C_GetMechanismList, slot, list, &count);
+    if (rv != CKR_OK)
+        return call_failed(fault, "C_GetMechanismList", rv);
+    *ret_lists = false;
+    for (CK_ULONG i = 0; i < count; i++)
+        *ret_lists = *ret_lists || list[i] == mechanism;
+    return true;
+}
+
+bool call_signs_with(const struct call_module *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE mechanism, bool *ret_signs,
+                     struct fault *fault)
+{
+    CK_MECHANISM_INFO info = {0};
+    bool listed;
+    if (!lists(module, slot, mechanism, &listed, fault))
+        return false;
+    CK_RV rv = SAY(module, C_GetMechanismInfo, slot, mechanism, &info);
+    if (rv != CKR_OK && rv != CKR_MECHANISM_INVALID)
+        return call_failed(fault, "C_GetMechanismInfo", rv);
+    *ret_signs = listed && rv == CKR_OK && (info.flags & CKF_SIGN);
     return true;
 }
 

@@ -33,6 +33,8 @@
     X(C_GetInfo)                                                                                                       \
     X(C_GetSlotList)                                                                                                   \
     X(C_GetTokenInfo)                                                                                                  \
+    X(C_GetMechanismInfo)                                                                                              \
+    X(C_GetMechanismList)                                                                                              \
     X(C_InitToken)                                                                                                     \
     X(C_InitPIN)                                                                                                       \
     X(C_OpenSession)                                                                                                   \
@@ -100,6 +102,10 @@ NODISCARD NONNULL(1, 3, 4, 5) bool call_token_info(const struct call_module *mod
                                                    CK_TOKEN_INFO *ret_info, bool *ret_present, struct fault *fault);
 NODISCARD NONNULL(1, 2, 3) bool call_module_info(const struct call_module *module, CK_INFO *ret_info,
                                                  struct fault *fault);
+
+/* Whether the token, through this way to it, lists a mechanism and signs with it. Faults: HSM_CALL. */
+NODISCARD NONNULL(1, 4, 5) bool call_signs_with(const struct call_module *module, CK_SLOT_ID slot,
+                                                CK_MECHANISM_TYPE mechanism, bool *ret_signs, struct fault *fault);
 
 /* Opens the idle session. Module, slot and writable are set. Faults: HSM_CALL. */
 NODISCARD NONNULL(1, 2) bool call_open(struct call_session *session, struct fault *fault);

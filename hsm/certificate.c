@@ -5,6 +5,7 @@
 #include "hsm/lint.h"
 
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -205,6 +206,21 @@ bool certificate_issue_unverified(struct certificate_issuer *issuer, const uint8
                                   struct fault *fault)
 {
     return issue(issuer, csr, csr_size, subject, false, ret_certificate, fault);
+}
+
+bool certificate_subject_text(const struct certificate *certificate, char ret_text[CERTIFICATE_NAME_SIZE],
+                              struct fault *fault)
+{
+    const uint8_t *at = certificate->der;
+    CLEANUP(X509_freep) X509 *parsed = d2i_X509(NULL, &at, (long)certificate->der_size);
+    CLEANUP(BIO_free_allp) BIO *text = BIO_new(BIO_s_mem());
+    const char *bytes;
+    if (!parsed || !text ||
+        X509_NAME_print_ex(text, X509_get_subject_name(parsed), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0)
+        return crypto_failed(fault, FAULT_CRYPTO, "read a certificate's subject");
+    long size = BIO_get_mem_data(text, &bytes);
+    (void)snprintf(ret_text, CERTIFICATE_NAME_SIZE, "%.*s", (int)size, bytes);
+    return true;
 }
 
 bool certificate_issue_key(struct certificate_issuer *issuer, const uint8_t point[CERTIFICATE_POINT_SIZE],

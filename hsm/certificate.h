@@ -141,6 +141,11 @@ NODISCARD NONNULL(1, 2, 3, 4, 5) bool certificate_issue_key(struct certificate_i
                                                             const struct certificate_subject *subject,
                                                             struct certificate *ret_certificate, struct fault *fault);
 
+/* The subject as one line (RFC 2253, UTF-8), cut to fit. Faults: CRYPTO. */
+#define CERTIFICATE_NAME_SIZE 257
+NODISCARD NONNULL(1, 2, 3) bool certificate_subject_text(const struct certificate *certificate,
+                                                         char ret_text[CERTIFICATE_NAME_SIZE], struct fault *fault);
+
 /* Reads one PEM certificate into a value. Faults: FILE, CRYPTO. */
 NODISCARD NONNULL(1, 2, 3) bool certificate_read(const char *path, struct certificate *ret_certificate,
                                                  struct fault *fault);

@@ -1,4 +1,4 @@
-#include "hsm/keyring.h"
+#include "hsm/keyring_inside.h"
 
 #include "base/bytes.h"
 #include "hsm/key.h"
@@ -11,11 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHECK_SIZE 8
-
 struct keyring {
     struct keyring_options options;
-    uint8_t check[CHECK_SIZE];
+    uint8_t check[KEYRING_CHECK_SIZE];
     struct token *token; /* NULL once the keyring is down */
     struct certificate_issuer *issuer;
     size_t place; /* of the token in use; of the last one once the keyring is down */
@@ -34,9 +32,9 @@ struct operation {
     void *details;
 };
 
-static bool read_check(const char *path, uint8_t ret_check[CHECK_SIZE], struct fault *fault)
+bool keyring_read_check(const char *path, uint8_t ret_check[KEYRING_CHECK_SIZE], struct fault *fault)
 {
-    char text[2 * CHECK_SIZE + 2] = "";
+    char text[2 * KEYRING_CHECK_SIZE + 2] = "";
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text);
     int error = errno;
@@ -44,16 +42,17 @@ static bool read_check(const char *path, uint8_t ret_check[CHECK_SIZE], struct f
         (void)close(fd);
     if (size < 0)
         return fault_set(fault, FAULT_FILE, (unsigned long)error, "read '%s': %s", path, strerror(error));
-    bool fits = size == 2 * CHECK_SIZE + 1 && text[2 * CHECK_SIZE] == '\n';
-    text[2 * CHECK_SIZE] = '\0';
-    if (!fits || strspn(text, "0123456789abcdef") != 2 * CHECK_SIZE || !hex_read(text, ret_check, CHECK_SIZE, fault))
+    bool fits = size == 2 * KEYRING_CHECK_SIZE + 1 && text[2 * KEYRING_CHECK_SIZE] == '\n';
+    text[2 * KEYRING_CHECK_SIZE] = '\0';
+    if (!fits || strspn(text, "0123456789abcdef") != 2 * KEYRING_CHECK_SIZE ||
+        !hex_read(text, ret_check, KEYRING_CHECK_SIZE, fault))
         return fault_set(fault, FAULT_FILE, 0, "'%s' does not hold %d lower-case hexadecimal digits and a newline",
-                         path, 2 * CHECK_SIZE);
+                         path, 2 * KEYRING_CHECK_SIZE);
     return true;
 }
 
 /* Another fingerprint key would let a password in use pass as new. */
-static bool check_fingerprint_key(struct token *token, const uint8_t check[CHECK_SIZE], struct fault *fault)
+bool keyring_check_fingerprint(struct token *token, const uint8_t check[KEYRING_CHECK_SIZE], struct fault *fault)
 {
     CK_OBJECT_HANDLE key;
     uint8_t mac[FINGERPRINT_SIZE];
@@ -64,7 +63,7 @@ static bool check_fingerprint_key(struct token *token, const uint8_t check[CHECK
     if (!call_sign(&token->session, &signing, (const uint8_t *)KEY_FINGERPRINT, sizeof KEY_FINGERPRINT - 1, mac, &size,
                    fault))
         return fault_within(fault, "check the fingerprint key");
-    if (size != sizeof mac || memcmp(mac, check, CHECK_SIZE) != 0)
+    if (size != sizeof mac || memcmp(mac, check, KEYRING_CHECK_SIZE) != 0)
         return fault_set(fault, FAULT_HSM_KEY_WRONG, 0, "the fingerprint key of token '%s' is another", token->label);
     return true;
 }
@@ -91,7 +90,7 @@ static bool open_place(struct keyring *keyring, size_t place, struct fault *faul
     CLEANUP(token_freep) struct token *token = NULL;
     CLEANUP(certificate_issuer_freep) struct certificate_issuer *issuer = NULL;
     if (!token_open_with_file(is->module, is->uri, is->pin_file, &token, fault) ||
-        !check_fingerprint_key(token, keyring->check, fault) ||
+        !keyring_check_fingerprint(token, keyring->check, fault) ||
         !certificate_issuer_open(token, is->issuing, keyring->options.root, &issuer, fault) ||
         !open_station(keyring, place, token, fault))
         return false;
@@ -104,8 +103,7 @@ static bool open_place(struct keyring *keyring, size_t place, struct fault *faul
     return true;
 }
 
-/* True for what the same token opened afresh, or another one, may mend. */
-static bool is_away(const struct fault *fault)
+bool keyring_is_away(const struct fault *fault)
 {
     switch (fault->code) {
     case FAULT_HSM_CALL:
@@ -147,7 +145,7 @@ static bool take_next(struct keyring *keyring, size_t place, struct fault *fault
     for (; place < keyring->options.count; place++) {
         if (open_place(keyring, place, &failed))
             return true;
-        if (!is_away(&failed)) {
+        if (!keyring_is_away(&failed)) {
             fault_within_at(&failed, "token %zu", place + 1);
             return stop(keyring, &failed, fault);
         }
@@ -167,7 +165,7 @@ static bool mend(struct keyring *keyring, bool afresh, const struct fault *faile
     if (!afresh) {
         if (open_place(keyring, place, &why))
             return true;
-        if (!is_away(&why))
+        if (!keyring_is_away(&why))
             return stop(keyring, &why, fault);
     }
     note_trouble(keyring, place, &why);
@@ -177,7 +175,7 @@ static bool mend(struct keyring *keyring, bool afresh, const struct fault *faile
 /* A token whose files went away finds no keys any more: opening it afresh shows whether it is the token or the key. */
 static bool may_mend(const struct fault *fault)
 {
-    return is_away(fault) || fault->code == FAULT_HSM_KEY_NOT_FOUND;
+    return keyring_is_away(fault) || fault->code == FAULT_HSM_KEY_NOT_FOUND;
 }
 
 /* What a person must look at before this token, or any, is used again. */
@@ -215,7 +213,7 @@ bool keyring_open(const struct keyring_options *options, struct keyring **ret_ke
     if (!keyring)
         return fault_set(fault, FAULT_NO_MEMORY, 0, "open keyring");
     keyring->options = *options;
-    if (!read_check(options->fingerprint_check, keyring->check, fault) || !take_next(keyring, 0, fault))
+    if (!keyring_read_check(options->fingerprint_check, keyring->check, fault) || !take_next(keyring, 0, fault))
         return fault_within(fault, "open keyring");
     *ret_keyring = TAKE(keyring);
     return true;

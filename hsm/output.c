@@ -184,3 +184,25 @@ bool output_write(const char *directory, const struct output_file *files, size_t
         return file_failed(fault, "write directory", directory);
     return true;
 }
+
+bool output_replace(const char *directory, const struct output_file *files, size_t count, struct fault *fault)
+{
+    CLEANUP(close_descriptor) int at = -1;
+    if (!open_directory(directory, &at, fault))
+        return false;
+    CLEANUP(aside_remove) struct aside aside = {.directory = at, .files = files};
+    for (size_t i = 0; i < count; i++) {
+        aside.count++;
+        if (!write_aside(at, &files[i], fault))
+            return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        char name[NAME_MAX + 1];
+        aside_name(files[i].name, name);
+        if (renameat(at, name, at, files[i].name) != 0)
+            return file_failed(fault, "replace", files[i].name);
+    }
+    if (fsync(at) != 0)
+        return file_failed(fault, "write directory", directory);
+    return true;
+}

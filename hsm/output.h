@@ -1,4 +1,4 @@
-/* output.h -- a set of files that appears in a directory whole or not at all, and overwrites nothing.
+/* output.h -- a set of files that appears in a directory whole or not at all.
  *
  * Owner    the caller owns the bytes
  * Threads  one
@@ -33,6 +33,13 @@ void output_tidy(const char *directory, const char *const *names, size_t count);
 NODISCARD NONNULL(1, 2, 3, 4, 5) bool output_read(const char *directory, const char *name, char **ret_text,
                                                   size_t *ret_size, struct fault *fault);
 
-/* Written aside and forced to the disk first; then each gets its name, the last one last. Faults: FILE. */
+/* Written aside and forced to the disk first; then each gets its name, the last one last. Nothing is overwritten.
+ * Faults: FILE. */
 NODISCARD NONNULL(1, 2, 4) bool output_write(const char *directory, const struct output_file *files, size_t count,
                                              struct fault *fault);
+
+/* The same over files that are there. Each is replaced at once; after a disk that fails between two of them the first
+ * are new and the others old. Faults: FILE.
+ */
+NODISCARD NONNULL(1, 2, 4) bool output_replace(const char *directory, const struct output_file *files, size_t count,
+                                               struct fault *fault);

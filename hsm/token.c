@@ -37,13 +37,17 @@ static bool parse_uri(const char *uri, P11KitUri *parsed, struct fault *fault)
 }
 
 /* PKCS#11 pads its texts with blanks and does not end them. */
+static void copy_text(char *ret_text, const CK_UTF8CHAR *padded, size_t length)
+{
+    while (length > 0 && padded[length - 1] == ' ')
+        length--;
+    memcpy(ret_text, padded, length);
+    ret_text[length] = '\0';
+}
+
 static void copy_label(char label[33], const CK_TOKEN_INFO *info)
 {
-    size_t length = sizeof info->label;
-    while (length > 0 && info->label[length - 1] == ' ')
-        length--;
-    memcpy(label, info->label, length);
-    label[length] = '\0';
+    copy_text(label, info->label, sizeof info->label);
 }
 
 static bool find_slot(struct token *token, P11KitUri *uri, CK_FLAGS *ret_flags, struct fault *fault)
@@ -124,6 +128,43 @@ bool token_open(const char *module, const char *uri, const struct secret *pin, s
         !call_login(&token->session, CKU_USER, pin, fault))
         return fault_within(fault, "open token");
     *ret_token = TAKE(token);
+    return true;
+}
+
+static bool look(const struct token *token, struct token_look *ret_look, struct fault *fault)
+{
+    const struct call_module *module = &token->session.module;
+    CK_SLOT_ID slot = token->session.slot;
+    CK_TOKEN_INFO info;
+    bool present;
+    struct token_look seen = {0};
+    if (!call_token_info(module, slot, &info, &present, fault) ||
+        !call_signs_with(module, slot, CKM_ECDSA, &seen.signs, fault) ||
+        !call_signs_with(module, slot, CKM_SHA256_HMAC, &seen.macs, fault))
+        return false;
+    if (!present)
+        return fault_set(fault, FAULT_HSM_NOT_FOUND, 0, "the token was pulled out just now");
+    copy_label(seen.label, &info);
+    copy_text(seen.serial, info.serialNumber, sizeof info.serialNumber);
+    copy_text(seen.maker, info.manufacturerID, sizeof info.manufacturerID);
+    copy_text(seen.model, info.model, sizeof info.model);
+    seen.pin_count_low = info.flags & CKF_USER_PIN_COUNT_LOW;
+    seen.pin_final_try = info.flags & CKF_USER_PIN_FINAL_TRY;
+    seen.pin_locked = info.flags & CKF_USER_PIN_LOCKED;
+    *ret_look = seen;
+    return true;
+}
+
+bool token_look(const char *module, const char *uri, struct token_look *ret_look, struct fault *fault)
+{
+    CLEANUP(p11_kit_uri_freep) P11KitUri *parsed = p11_kit_uri_new();
+    CLEANUP(token_freep) struct token *token = calloc(1, sizeof *token);
+    CK_FLAGS flags = 0;
+    if (!parsed || !token)
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "look at token");
+    if (!parse_uri(uri, parsed, fault) || !module_open(module, &token->session.module, fault) ||
+        !find_slot_patiently(token, parsed, &flags, fault) || !look(token, ret_look, fault))
+        return fault_within(fault, "look at token");
     return true;
 }
 

@@ -44,6 +44,21 @@ NODISCARD NONNULL(1, 2, 3, 4, 5) bool token_open_with_file(const char *module, c
 void token_free(struct token *token);
 DEFINE_CLEANUP(struct token *, token_free)
 
+/* What a token says of itself to everybody, before a log-in. Texts are without their padding. */
+struct token_look {
+    char label[33], serial[17], maker[33], model[17];
+    bool pin_count_low; /* a wrong PIN was tried since the last right one */
+    bool pin_final_try; /* one more wrong PIN locks it */
+    bool pin_locked;
+    bool signs; /* ECDSA */
+    bool macs;  /* HMAC-SHA-256 */
+};
+
+/* Finds the token as token_open() does, and closes it again. No PIN is used. Faults: as token_open() without HSM_PIN.
+ */
+NODISCARD NONNULL(1, 2, 3, 4) bool token_look(const char *module, const char *uri, struct token_look *ret_look,
+                                              struct fault *fault);
+
 /* The label the token reports, without its padding. Lives as long as the token. */
 NODISCARD NONNULL(1) const char *token_label(const struct token *token);
 

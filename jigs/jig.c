@@ -7,12 +7,18 @@
 #include "jigs/jig_texts.h"
 #include "jigs/value.h"
 
+static const struct cyaml_schema_field jig_token_fields[] = {
+    TOKEN_TEXTS(struct jig_token_texts, token),
+    DOCUMENT_TEXT("issuing", struct jig_token_texts, issuing),
+    DOCUMENT_TEXT("station", struct jig_token_texts, station),
+    CYAML_FIELD_END,
+};
+
 static const struct cyaml_schema_field certificate_fields[] = {
     DOCUMENT_TEXT("root", struct jig_certificate_texts, root),
-    DOCUMENT_TEXT("issuing", struct jig_certificate_texts, issuing),
-    DOCUMENT_TEXT("station", struct jig_certificate_texts, station),
     DOCUMENT_TEXT("recovery", struct jig_certificate_texts, recovery),
     DOCUMENT_TEXT_OPTIONAL("spare_recovery", struct jig_certificate_texts, spare_recovery),
+    DOCUMENT_TEXT("fingerprint", struct jig_certificate_texts, fingerprint),
     CYAML_FIELD_END,
 };
 
@@ -42,6 +48,8 @@ static const struct cyaml_schema_field scanner_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const struct cyaml_schema_value token_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct jig_token_texts, jig_token_fields)};
 static const struct cyaml_schema_value printer_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct printer_texts, printer_fields)};
 static const struct cyaml_schema_value slot_entry = {
@@ -51,7 +59,7 @@ static const struct cyaml_schema_value scanner_entry = {
 
 static const struct cyaml_schema_field jig_fields[] = {
     DOCUMENT_TEXT("station", struct jig_texts, station),
-    CYAML_FIELD_MAPPING("token", CYAML_FLAG_DEFAULT, struct jig_texts, token, token_fields),
+    CYAML_FIELD_SEQUENCE("tokens", CYAML_FLAG_POINTER, struct jig_texts, tokens, &token_entry, 1, JIG_TOKENS_MAX),
     CYAML_FIELD_MAPPING("certificates", CYAML_FLAG_DEFAULT, struct jig_texts, certificates, certificate_fields),
     DOCUMENT_TEXT("record", struct jig_texts, record),
     DOCUMENT_TEXT("state_directory", struct jig_texts, state_directory),
@@ -72,11 +80,10 @@ static bool read_certificates(const struct spot *top, const struct jig_certifica
 {
     const struct spot spot = {.document = top->document, .under = "certificates", .fault = top->fault};
     return value_read_path(&spot, "root", texts->root, jig->root_certificate, JIG_PATH_SIZE) &&
-           value_read_path(&spot, "issuing", texts->issuing, jig->issuing_certificate, JIG_PATH_SIZE) &&
-           value_read_path(&spot, "station", texts->station, jig->station_certificate, JIG_PATH_SIZE) &&
            value_read_path(&spot, "recovery", texts->recovery, jig->recovery_certificates[0], JIG_PATH_SIZE) &&
            value_read_path(&spot, "spare_recovery", texts->spare_recovery, jig->recovery_certificates[1],
-                           JIG_PATH_SIZE);
+                           JIG_PATH_SIZE) &&
+           value_read_path(&spot, "fingerprint", texts->fingerprint, jig->fingerprint_check, JIG_PATH_SIZE);
 }
 
 static bool read_products(const struct spot *top, const struct jig_texts *texts, struct jig *jig)
@@ -97,11 +104,8 @@ static bool read_products(const struct spot *top, const struct jig_texts *texts,
 
 static bool read_jig(const struct spot *top, const struct jig_texts *texts, struct jig *jig)
 {
-    const struct spot token = {.document = top->document, .under = "token", .fault = top->fault};
     return value_read_text(top, "station", texts->station, VALUE_NAME, jig->station, sizeof jig->station) &&
-           token_read_texts(&token, &texts->token, jig->token_module, jig->token_uri, jig->token_pin_file,
-                            JIG_PATH_SIZE) &&
-           read_certificates(top, &texts->certificates, jig) &&
+           jig_read_tokens(top, texts, jig) && read_certificates(top, &texts->certificates, jig) &&
            conninfo_read(top, "record", texts->record, jig->record, sizeof jig->record) &&
            value_read_path(top, "state_directory", texts->state_directory, jig->state_directory, JIG_PATH_SIZE) &&
            jig_read_printers(top, texts, jig) && jig_read_slots(top, texts, jig) &&

@@ -1,8 +1,8 @@
-/* jig.h -- what stands on a floor: one station's slots, printers, scanners, token and record store, as data.
+/* jig.h -- what stands on a floor: one station's slots, printers, scanners, tokens and record store, as data.
  *
  * Owner    values; read by jigs/read.h and freed by jig_free()
  * Threads  any
- * Secrets  none: the PIN is named by a file, never written here
+ * Secrets  none: PINs are named by files, never written here
  * Layer    jigs/ may include base/ only
  */
 #pragma once
@@ -14,6 +14,7 @@
 #define JIG_SCANNERS_MAX 16
 #define JIG_PATH_SIZE 257
 #define JIG_PRODUCTS_MAX 16
+#define JIG_TOKENS_MAX 4
 
 enum port_kind { PORT_SERIAL, PORT_USB, PORT_STREAM, PORT_KEYBOARD };
 
@@ -46,15 +47,22 @@ struct jig_scanner {
     unsigned slot; /* the slot it belongs to; 0: shared, every label scan is followed by a slot tag's */
 };
 
+/* One production token, with the certificates of its own two keys. */
+struct jig_token {
+    char module[JIG_PATH_SIZE]; /* a module's path, or "unix:/path" of a p11-kit server */
+    char uri[JIG_PATH_SIZE];    /* RFC 7512 */
+    char pin_file[JIG_PATH_SIZE];
+    char issuing_certificate[JIG_PATH_SIZE]; /* PEM */
+    char station_certificate[JIG_PATH_SIZE]; /* PEM, the TLS server towards units */
+};
+
 struct jig {
-    char station[33];                 /* the station's name in the record */
-    char token_module[JIG_PATH_SIZE]; /* a module's path, or "unix:/path" of a p11-kit server */
-    char token_uri[JIG_PATH_SIZE];    /* RFC 7512 */
-    char token_pin_file[JIG_PATH_SIZE];
-    char issuing_certificate[JIG_PATH_SIZE];      /* PEM */
+    char station[33];                        /* the station's name in the record */
+    struct jig_token tokens[JIG_TOKENS_MAX]; /* best first: the others are its spares */
+    size_t token_count;
     char root_certificate[JIG_PATH_SIZE];         /* PEM */
-    char station_certificate[JIG_PATH_SIZE];      /* PEM, the TLS server towards units */
     char recovery_certificates[2][JIG_PATH_SIZE]; /* PEM; the second, a spare, may be empty */
+    char fingerprint_check[JIG_PATH_SIZE];        /* the check value that every token's fingerprint key must have */
     char record[JIG_PATH_SIZE * 2];               /* libpq conninfo, without a password */
     char state_directory[JIG_PATH_SIZE];
     struct jig_slot slots[JIG_SLOTS_MAX];

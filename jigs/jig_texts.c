@@ -42,6 +42,45 @@ static bool read_port_path(const struct spot *spot, enum port_kind kind, const c
     return read_topology(spot, kind == PORT_KEYBOARD ? KEYBOARD_BY_PATH : BY_PATH, text, ret_path, JIG_PATH_SIZE);
 }
 
+/* ---- tokens ---- */
+
+/* A spare that is the same token again, or has another token's keys, is none. */
+static bool check_token(const struct spot *spot, const struct jig *jig, unsigned index)
+{
+    const struct jig_token *token = &jig->tokens[index];
+    for (unsigned i = 0; i < index; i++) {
+        const struct jig_token *earlier = &jig->tokens[i];
+        if (strcmp(earlier->module, token->module) == 0 && strcmp(earlier->uri, token->uri) == 0)
+            return document_refuse(spot, "uri", FAULT_CONFIG_VALUE,
+                                   "expected a token of its own, found that of entry %u again", i + 1);
+        if (strcmp(earlier->issuing_certificate, token->issuing_certificate) == 0)
+            return document_refuse(spot, "issuing", FAULT_CONFIG_VALUE,
+                                   "expected a certificate of its own, found that of entry %u", i + 1);
+        if (strcmp(earlier->station_certificate, token->station_certificate) == 0)
+            return document_refuse(spot, "station", FAULT_CONFIG_VALUE,
+                                   "expected a certificate of its own, found that of entry %u", i + 1);
+    }
+    return true;
+}
+
+bool jig_read_tokens(const struct spot *top, const struct jig_texts *texts, struct jig *jig)
+{
+    for (unsigned i = 0; i < texts->tokens_count; i++) {
+        char key[32];
+        document_entry_key(key, sizeof key, "tokens", i);
+        const struct spot spot = {.document = top->document, .under = key, .fault = top->fault};
+        const struct jig_token_texts *from = &texts->tokens[i];
+        struct jig_token *token = &jig->tokens[i];
+        if (!token_read_texts(&spot, &from->token, token->module, token->uri, token->pin_file, JIG_PATH_SIZE) ||
+            !value_read_path(&spot, "issuing", from->issuing, token->issuing_certificate, JIG_PATH_SIZE) ||
+            !value_read_path(&spot, "station", from->station, token->station_certificate, JIG_PATH_SIZE) ||
+            !check_token(&spot, jig, i))
+            return false;
+    }
+    jig->token_count = texts->tokens_count;
+    return true;
+}
+
 /* ---- printers ---- */
 
 /* In lower case, so that a comparison is one of bytes. */

@@ -1,4 +1,4 @@
-/* jig_texts.h -- a jig file as texts, and the readers of its slots, printers and scanners.
+/* jig_texts.h -- a jig file as texts, and the readers of its tokens, slots, printers and scanners.
  *
  * Owner    the texts belong to their document
  * Threads  any
@@ -10,8 +10,13 @@
 #include "jigs/jig.h"
 #include "jigs/token_texts.h"
 
+struct jig_token_texts {
+    struct token_texts token;
+    char *issuing, *station;
+};
+
 struct jig_certificate_texts {
-    char *root, *issuing, *station, *recovery, *spare_recovery;
+    char *root, *recovery, *spare_recovery, *fingerprint;
 };
 
 struct printer_texts {
@@ -28,7 +33,8 @@ struct scanner_texts {
 
 struct jig_texts {
     char *station, *record, *state_directory;
-    struct token_texts token;
+    struct jig_token_texts *tokens;
+    unsigned tokens_count;
     struct jig_certificate_texts certificates;
     struct printer_texts *printers;
     unsigned printers_count;
@@ -41,6 +47,7 @@ struct jig_texts {
 };
 
 /* In this order: slots name printers, scanners name slots. Faults: CONFIG_KEY, CONFIG_VALUE. */
+NODISCARD bool jig_read_tokens(const struct spot *top, const struct jig_texts *texts, struct jig *jig);
 NODISCARD bool jig_read_printers(const struct spot *top, const struct jig_texts *texts, struct jig *jig);
 NODISCARD bool jig_read_slots(const struct spot *top, const struct jig_texts *texts, struct jig *jig);
 NODISCARD bool jig_read_scanners(const struct spot *top, const struct jig_texts *texts, struct jig *jig);

@@ -67,8 +67,15 @@ struct store_policy {
 };
 NODISCARD NONNULL(1, 2, 3) bool store_policy_register(struct store *store, const struct store_policy *policy,
                                                       struct fault *fault);
-NODISCARD NONNULL(1, 2, 4, 5) bool store_issuer_register(struct store *store, const uint8_t *der, size_t der_size,
-                                                         const char *token_label, struct fault *fault);
+
+/* An issuing CA: its certificate, and on which token its key is. `subject` is the certificate's, as text. */
+struct store_issuer {
+    const uint8_t *der;
+    size_t der_size;
+    const char *subject, *token_label;
+};
+NODISCARD NONNULL(1, 2, 3) bool store_issuer_register(struct store *store, const struct store_issuer *issuer,
+                                                      struct fault *fault);
 
 /* What the record says must be done with the board that just arrived. */
 enum store_arrival {

@@ -23,13 +23,13 @@ bool store_policy_register(struct store *store, const struct store_policy *polic
                     "SELECT FROM api.policy_register($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", &parameters, fault);
 }
 
-bool store_issuer_register(struct store *store, const uint8_t *der, size_t der_size, const char *token_label,
-                           struct fault *fault)
+bool store_issuer_register(struct store *store, const struct store_issuer *issuer, struct fault *fault)
 {
     struct parameters parameters = {0};
-    parameter_bytes(&parameters, der, der_size);
-    parameter_text(&parameters, token_label);
-    return store_do(store, "register issuer", "SELECT FROM api.issuer_register($1, $2)", &parameters, fault);
+    parameter_bytes(&parameters, issuer->der, issuer->der_size);
+    parameter_text(&parameters, issuer->subject);
+    parameter_text(&parameters, issuer->token_label);
+    return store_do(store, "register issuer", "SELECT FROM api.issuer_register($1, $2, $3)", &parameters, fault);
 }
 
 /* The columns of api.reserve, in its order. */

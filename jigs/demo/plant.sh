@@ -126,12 +126,14 @@ write_ceremony() {
         -e "s|^output: .*|output: keys|" "$here/ceremony.yaml"
 }
 
+# Each production token is behind a server of its own, so that one can die without the other.
 write_jig() {
     sed -e "s|^station: .*|station: demo|" \
-        -e "s|^  module: .*|  module: unix:$KOKUIN_TOKEN_SOCKET|" \
+        -e "s|module: unix:/run/kokuin/p11-kit-1.sock|module: unix:$demo/token/production.sock|" \
+        -e "s|module: unix:/run/kokuin/p11-kit-2.sock|module: unix:$demo/token/production-2.sock|" \
         -e "s|pin_file: secrets/|pin_file: token/pins/|" \
         -e "s|token=kokuin-|token=|" \
-        -e "s|: ca/|: keys/|" -e "s|keys/issuing.pem|keys/issuing-1.pem|" -e "s|keys/station.pem|keys/station-1.pem|" \
+        -e "s|: ca/|: keys/|" \
         -e "s|^record: .*|record: $record_station|" \
         -e "s|path: tcp:.*|path: $printer_path|" \
         -e "s|- products/|- $here/products/|" "$here/jig.yaml"

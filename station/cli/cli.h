@@ -33,6 +33,8 @@ enum cli_option {
     OPTION_WIDTH,
     OPTION_HEIGHT,
     OPTION_OUTPUT,
+    OPTION_DIRECTORY,
+    OPTION_DAYS,
     CLI_OPTIONS,
 };
 
@@ -110,6 +112,8 @@ int command_schema_status(struct cli *cli);
 int command_schema_grant(struct cli *cli);
 int command_schema_numbers(struct cli *cli);
 int command_hsm_ceremony(struct cli *cli);
+int command_hsm_crl(struct cli *cli);
+int command_hsm_status(struct cli *cli);
 int command_hsm_check(struct cli *cli);
 int command_hsm_backup(struct cli *cli);
 int command_hsm_restore(struct cli *cli);

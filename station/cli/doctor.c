@@ -3,11 +3,10 @@
 #include "station/cli/cli.h"
 
 #include "fixtures/port.h"
-#include "hsm/certificate.h"
 #include "hsm/seal.h"
-#include "hsm/station_key.h"
 #include "jigs/read.h"
 #include "schema/store.h"
+#include "station/cli/token_check.h"
 #include "station/flow/flow.h"
 #include "station/flow/json.h"
 #include "station/line/line.h"
@@ -20,17 +19,18 @@ struct doctor {
     struct cli *cli;
     const char *path;
     struct jig *jig;
-    struct token *token;
     struct product *products[JIG_PRODUCTS_MAX];
     size_t product_count;
     int exit; /* of the first failure */
 };
 
-static void tell(struct doctor *doctor, const char *name, bool good, const struct fault *fault)
+/* `todo` NULL: what the fault itself says. */
+static void tell_with(struct doctor *doctor, const char *name, bool good, const struct fault *fault, const char *todo)
 {
     if (!good && doctor->exit == FAULT_EXIT_OK)
         doctor->exit = (int)fault_exit(fault->code);
-    enum fault_language language = doctor->cli->language;
+    if (!good && !todo)
+        todo = fault_todo(fault->code, doctor->cli->language);
     if (doctor->cli->json) {
         char text[2048];
         struct json json = json_over(text, sizeof text);
@@ -40,15 +40,20 @@ static void tell(struct doctor *doctor, const char *name, bool good, const struc
         json_number(&json, "fault", good ? 0 : fault->code);
         json_text(&json, "fault_name", good ? "" : fault_name(fault->code));
         json_text(&json, "text", good ? "" : fault->text);
-        json_text(&json, "todo", good ? "" : fault_todo(fault->code, language));
+        json_text(&json, "todo", good ? "" : todo);
         json_close(&json, '}');
         (void)puts(text);
     } else if (good) {
         (void)printf("ok      %s\n", name);
     } else {
         (void)printf("failed  %s: %s (%d %s)\n        %s\n", name, fault->text, (int)fault->code,
-                     fault_name(fault->code), fault_todo(fault->code, language));
+                     fault_name(fault->code), todo);
     }
+}
+
+static void tell(struct doctor *doctor, const char *name, bool good, const struct fault *fault)
+{
+    tell_with(doctor, name, good, fault, NULL);
 }
 
 static bool check_files(struct doctor *doctor, struct fault *fault)
@@ -81,22 +86,22 @@ static bool check_policies(struct doctor *doctor, struct fault *fault)
     return true;
 }
 
-static bool check_token(struct doctor *doctor, struct fault *fault)
+/* The spares as well: one that does not work is found before it is needed. */
+static void check_tokens(struct doctor *doctor)
 {
-    return rooms_open_token(doctor->jig, &doctor->token, fault);
-}
-
-static bool check_station_key(struct doctor *doctor, struct fault *fault)
-{
-    CLEANUP(station_key_freep) struct station_key *key = NULL;
-    return station_key_open(doctor->token, doctor->jig->station_certificate, &key, fault);
-}
-
-static bool check_issuing_key(struct doctor *doctor, struct fault *fault)
-{
-    CLEANUP(certificate_issuer_freep) struct certificate_issuer *issuer = NULL;
-    return certificate_issuer_open(doctor->token, doctor->jig->issuing_certificate, doctor->jig->root_certificate,
-                                   &issuer, fault);
+    struct token_checks checks;
+    token_check_all(doctor->jig, &checks);
+    for (size_t i = 0; i < checks.count; i++) {
+        const struct inspection *inspection = &checks.each[i];
+        for (size_t j = 0; j < INSPECT_STEPS && inspection->tried[j]; j++) {
+            const struct fault *fault = &inspection->faults[j];
+            enum inspect_step step = (enum inspect_step)j;
+            char name[64];
+            (void)snprintf(name, sizeof name, "token %zu: %s", i + 1, token_check_name(step));
+            tell_with(doctor, name, fault->code == FAULT_NONE, fault,
+                      token_check_advice(&doctor->jig->tokens[i], fault, step, doctor->cli->language));
+        }
+    }
 }
 
 static bool check_recovery(struct doctor *doctor, struct fault *fault)
@@ -151,11 +156,7 @@ static void examine(struct doctor *doctor)
     check(doctor, "password policies", check_policies);
     check(doctor, "recovery certificates", check_recovery);
     check(doctor, "record store and its schema version", check_record);
-    check(doctor, "token and its PIN", check_token);
-    if (doctor->token) {
-        check(doctor, "station key and certificate", check_station_key);
-        check(doctor, "issuing key and certificate", check_issuing_key);
-    }
+    check_tokens(doctor);
     check_slots(doctor);
     check_templates(doctor);
 }
@@ -166,7 +167,6 @@ int command_doctor(struct cli *cli)
     examine(&doctor);
     for (size_t i = 0; i < doctor.product_count; i++)
         product_free(doctor.products[i]);
-    token_free(doctor.token);
     jig_free(doctor.jig);
     return doctor.exit;
 }

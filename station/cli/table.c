@@ -22,6 +22,8 @@ const struct cli_option_row cli_option_rows[CLI_OPTIONS] = {
     [OPTION_WIDTH] = {"width", "MM", "the label's width in millimetres"},
     [OPTION_HEIGHT] = {"height", "MM", "the label's height in millimetres"},
     [OPTION_OUTPUT] = {"output", "FILE", "the file to write; it must not exist"},
+    [OPTION_DIRECTORY] = {"directory", "DIR", "where the lists are written (the working directory)"},
+    [OPTION_DAYS] = {"days", "N", "until the next list is due, 1 to 366 (7)"},
 };
 
 #define BIT(option) (1u << OPTION_##option)
@@ -60,6 +62,14 @@ static const struct cli_command commands[] = {
     {"hsm", "ceremony", "PLAN", 1, 1, 0,
      "make the keys of a plant on its tokens, once; after an interruption, again with the same plan",
      "kokuin hsm ceremony ceremony.yaml", command_hsm_ceremony, false},
+    {"hsm", "status", "JIG", 1, 1, 0,
+     "each production token of a jig and what works of it; exit 0: all, 1: not all but a station can run, 5: none can "
+     "be "
+     "used",
+     "kokuin hsm status /etc/kokuin/jig.yaml\nkokuin hsm status jig.yaml --json", command_hsm_status, false},
+    {"hsm", "crl", "JIG", 1, 1, BIT(DIRECTORY) | BIT(DAYS),
+     "write the list of revoked certificates of each issuing CA, signed by its token, as TOKEN.crl and TOKEN.crl.pem",
+     "kokuin hsm crl /etc/kokuin/jig.yaml --directory /srv/crl --days 7", command_hsm_crl, false},
     {"hsm", "check", "PLAN", 1, 1, 0,
      "hold every key of a plant against the record of its making; the exit code is that of the first difference",
      "kokuin hsm check ceremony.yaml\nkokuin hsm check ceremony.yaml --json", command_hsm_check, false},

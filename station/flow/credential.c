@@ -33,11 +33,12 @@ static bool draw(struct journey *journey, struct journey_credential *credential,
     const struct password_policy *policy = &credential->is->policy;
     for (unsigned redraws = 0; redraws <= REDRAWS_MAX; redraws++) {
         CLEANUP(secret_freep) struct secret *password = NULL;
-        if (!password_draw(journey->station->token, policy->alphabet, policy->length, &password, fault))
+        if (!keyring_draw_password(journey->station->keyring, policy->alphabet, policy->length, &password, fault))
             return fault_within(fault, "draw %s password", credential->is->kind);
         if (password_admits(policy, context, password)) {
             credential->password = TAKE(password);
             credential->redraws = redraws;
+            (void)snprintf(credential->token, sizeof credential->token, "%s", keyring_label(journey->station->keyring));
             return true;
         }
     }
@@ -49,7 +50,7 @@ static bool make_credential(struct journey *journey, struct journey_credential *
                             const struct password_context *context, struct fault *fault)
 {
     return draw(journey, credential, context, fault) &&
-           password_fingerprint(journey->station->token, credential->password, credential->fingerprint, fault) &&
+           keyring_fingerprint(journey->station->keyring, credential->password, credential->fingerprint, fault) &&
            seal_password(journey->station->sealer, journey->reservation.serial, credential->is->kind,
                          credential->password, &credential->sealed, fault);
 }
@@ -57,12 +58,12 @@ static bool make_credential(struct journey *journey, struct journey_credential *
 static void keep_generated(struct journey *journey, const char *date)
 {
     struct json facts = evidence_begin(&journey->evidence, EVIDENCE_CREDENTIAL_GENERATED);
-    json_text(&facts, "token", token_label(journey->station->token));
     json_open(&facts, "credentials", '[');
     for (size_t i = 0; i < journey->credential_count; i++) {
         const struct journey_credential *credential = &journey->credentials[i];
         json_open(&facts, NULL, '{');
         json_text(&facts, "kind", credential->is->kind);
+        json_text(&facts, "token", credential->token);
         json_number(&facts, "length", credential->is->policy.length);
         json_number(&facts, "alphabet_size", (int64_t)strlen(credential->is->policy.alphabet));
         json_number(&facts, "redraws", credential->redraws);
@@ -117,9 +118,40 @@ static bool certify(struct journey *journey, struct fault *fault)
     certificate_profile_from(&journey->product->profile, &profile);
     const struct certificate_subject subject =
         certificate_subject_from(journey->product, &profile, journey->reservation.serial);
-    return unit_request_certificate(journey->unit, journey->reservation.attempt.bytes, journey->reservation.serial, csr,
-                                    &csr_size, fault) &&
-           certificate_issue(journey->station->issuer, csr, csr_size, &subject, &journey->certificate, fault);
+    struct keyring *keyring = journey->station->keyring;
+    if (!unit_request_certificate(journey->unit, journey->reservation.attempt.bytes, journey->reservation.serial, csr,
+                                  &csr_size, fault) ||
+        !keyring_issue(keyring, csr, csr_size, &subject, &journey->certificate, &journey->issuing, fault))
+        return false;
+    (void)snprintf(journey->issuing_token, sizeof journey->issuing_token, "%s", keyring_label(keyring));
+    return true;
+}
+
+static bool request_issuer(struct journey *journey, struct fault *fault)
+{
+    char subject[CERTIFICATE_NAME_SIZE];
+    if (!certificate_subject_text(journey->issuing, subject, fault))
+        return false;
+    struct store_issuer issuer = {.der = journey->issuing->der,
+                                  .der_size = journey->issuing->der_size,
+                                  .subject = subject,
+                                  .token_label = journey->issuing_token};
+    return store_issuer_register(journey->station->store, &issuer, fault);
+}
+
+/* The CA that signed this one, which after a fail-over is another than the last unit's, is in the record before any
+ * unit that names it. */
+static bool register_issuer(struct journey *journey, struct fault *fault)
+{
+    struct flow_issuers *known = journey->station->issuers;
+    for (size_t i = 0; i < known->count; i++)
+        if (memcmp(known->sha256[i], journey->issuing->sha256, sizeof known->sha256[i]) == 0)
+            return true;
+    if (!journey_record(journey, request_issuer, fault))
+        return false;
+    if (known->count < ARRAY_SIZE(known->sha256))
+        memcpy(known->sha256[known->count++], journey->issuing->sha256, sizeof known->sha256[0]);
+    return true;
 }
 
 static bool request_intent(struct journey *journey, struct fault *fault)
@@ -148,7 +180,7 @@ static bool request_intent(struct journey *journey, struct fault *fault)
         .certificate_serial_size = certificate->serial_size,
         .certificate_sha256 = certificate->sha256,
         .spki_sha256 = certificate->spki_sha256,
-        .issuer_sha256 = certificate_issuer_own(journey->station->issuer)->sha256,
+        .issuer_sha256 = journey->issuing->sha256,
     };
     return store_intent(journey->station->store, &intent, fault);
 }
@@ -160,6 +192,8 @@ bool journey_issue(struct journey *journey, struct fault *fault)
         return fault_within(fault, "make credentials");
     if (!certify(journey, fault))
         return fault_within(fault, "certify");
+    if (!register_issuer(journey, fault))
+        return fault_within(fault, "record the issuing CA");
     if (!journey_record(journey, request_intent, fault))
         return fault_within(fault, "record the intent");
     return true;
@@ -180,7 +214,6 @@ static bool inject(struct journey *journey, struct fault *fault)
                                                   .login = credential->is->login,
                                                   .password = credential->password};
     }
-    const struct certificate *issuing = certificate_issuer_own(journey->station->issuer);
     struct unit_injection injection = {
         .serial = journey->reservation.serial,
         .mac = journey->reservation.mac,
@@ -191,8 +224,8 @@ static bool inject(struct journey *journey, struct fault *fault)
         .credential_count = journey->credential_count,
         .certificate = journey->certificate.der,
         .certificate_size = journey->certificate.der_size,
-        .issuing_certificate = issuing->der,
-        .issuing_certificate_size = issuing->der_size,
+        .issuing_certificate = journey->issuing->der,
+        .issuing_certificate_size = journey->issuing->der_size,
     };
     memcpy(injection.transaction, journey->reservation.attempt.bytes, sizeof injection.transaction);
     return unit_inject(journey->unit, &injection, journey->receipt, fault);

@@ -13,20 +13,25 @@
 #pragma once
 
 #include "fixtures/unit_driver.h"
-#include "hsm/certificate.h"
+#include "hsm/keyring.h"
 #include "hsm/seal.h"
-#include "hsm/token.h"
 #include "jigs/product.h"
 #include "schema/store.h"
 #include "station/label/label.h"
 
+/* The issuing CAs that the record was told of, from one unit to the next: each is told once. */
+struct flow_issuers {
+    uint8_t sha256[KEYRING_PLACES_MAX][32];
+    size_t count;
+};
+
 /* What a slot worker opens once and keeps. */
 struct flow_station {
-    struct token *token;
-    struct certificate_issuer *issuer;
+    struct keyring *keyring;
+    struct flow_issuers *issuers;
     struct sealer *sealer;
     struct store *store;
-    struct unit_options unit; /* the slot's port, and what the station brings to the link */
+    struct unit_options unit; /* the slot's port and whose units come here; the keyring gives the station's own key */
     const struct product *product;
     struct label_child render; /* how the program starts its own label child */
     const char *order;

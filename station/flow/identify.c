@@ -11,26 +11,31 @@ static bool firmware_accepted(const struct product *product, const char *version
     return product->firmware_count == 0;
 }
 
-/* The link signs with the token's key, through a library that only says that it failed: the token itself says why. */
-static bool token_answers(struct journey *journey, struct fault *fault)
+/* The station's key for the next link is that of the token in use. TLS only says that a handshake failed: the token
+ * itself says whether it was why, and then another try is worth it, with the same token opened afresh or its spare. */
+static bool refresh_station(void *context, const struct fault *why, struct unit_station *station, struct fault *fault)
 {
-    CLEANUP(secret_freep) struct secret *bytes = secret_new(16);
-    if (!bytes)
-        return fault_set(fault, FAULT_NO_MEMORY, 0, "ask the token");
-    return token_random(journey->station->token, bytes, fault);
+    struct keyring *keyring = context;
+    bool changed = false;
+    if (why && !keyring_prove(keyring, &changed, fault))
+        return false;
+    if (why && !changed) {
+        *fault = *why;
+        return false;
+    }
+    station->station_certificate = keyring_station_certificate(keyring);
+    station->key = keyring_station_key(keyring);
+    return true;
 }
 
 static bool open_unit(struct journey *journey, struct fault *fault)
 {
     unit_close(journey->unit);
     journey->unit = NULL;
-    struct fault why;
-    if (unit_open(&journey->station->unit, &journey->unit, &journey->now, &why))
-        return true;
-    if (why.code == FAULT_CRYPTO && !token_answers(journey, fault))
-        return false;
-    *fault = why;
-    return false;
+    struct unit_options options = journey->station->unit;
+    options.station.refresh = refresh_station;
+    options.station.context = journey->station->keyring;
+    return unit_open(&options, &journey->unit, &journey->now, fault);
 }
 
 bool journey_identify(struct journey *journey, struct fault *fault)

@@ -19,6 +19,7 @@ struct journey_credential {
     uint8_t fingerprint[FINGERPRINT_SIZE];
     struct sealed sealed;
     unsigned redraws;
+    char token[33]; /* the label of the one that drew it */
 };
 
 struct journey {
@@ -39,6 +40,8 @@ struct journey {
     struct journey_credential credentials[PRODUCT_CREDENTIALS_MAX];
     size_t credential_count;
     struct certificate certificate;
+    const struct certificate *issuing; /* of the CA that signed it; NULL until then */
+    char issuing_token[33];            /* the label of the one that has that CA's key */
     uint8_t receipt[32];
     unsigned refused_in_a_row; /* wrong log-ins that the unit has counted since the last right one */
 

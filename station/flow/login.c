@@ -116,7 +116,7 @@ static bool make_wrong(struct journey *journey, const struct journey_credential 
 {
     const struct password_policy *policy = &credential->is->policy;
     CLEANUP(secret_freep) struct secret *drawn = NULL;
-    if (index > 0 && !password_draw(journey->station->token, policy->alphabet, policy->length, &drawn, fault))
+    if (index > 0 && !keyring_draw_password(journey->station->keyring, policy->alphabet, policy->length, &drawn, fault))
         return fault_within(fault, "draw a wrong password");
     if (!drawn || secret_equal(drawn, credential->password))
         return near_miss(credential, ret_wrong, fault);
@@ -352,7 +352,7 @@ static bool prove_no_log_in(struct journey *journey, struct fault *fault)
         return true;
     static const char *const users[] = {"admin", "root", "user", ""};
     CLEANUP(secret_freep) struct secret *password = NULL;
-    if (!password_draw(journey->station->token, "abcdefghjkmnpqrstuvwxyz23456789", 12, &password, fault))
+    if (!keyring_draw_password(journey->station->keyring, "abcdefghjkmnpqrstuvwxyz23456789", 12, &password, fault))
         return false;
     enum unit_login outcome = UNIT_LOGIN_NONE;
     bool shown = true;

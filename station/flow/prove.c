@@ -17,6 +17,8 @@ static bool keep_certificate_used(struct journey *journey, struct fault *fault)
     json_text(&facts, "profile", journey->product->profile.id);
     json_hex(&facts, "profile_sha256", journey->product->profile.sha256, sizeof journey->product->profile.sha256);
     json_hex(&facts, "issued_sha256", journey->certificate.sha256, sizeof journey->certificate.sha256);
+    json_text(&facts, "issuing_token", journey->issuing_token);
+    json_hex(&facts, "issuer_sha256", journey->issuing->sha256, sizeof journey->issuing->sha256);
     json_hex(&facts, "seen_sha256", journey->now.certificate_sha256, sizeof journey->now.certificate_sha256);
     bool shown = journey->now.used_certificate && memcmp(journey->now.certificate_sha256, journey->certificate.sha256,
                                                          sizeof journey->certificate.sha256) == 0;

@@ -58,8 +58,10 @@ static void bury(struct crew_member *member)
 
 bool crew_has_ended(struct crew_member *member)
 {
-    if (member->pid == 0 || waitpid(member->pid, NULL, WNOHANG) != member->pid)
+    int status;
+    if (member->pid == 0 || waitpid(member->pid, &status, WNOHANG) != member->pid)
         return false;
+    member->ended_well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     bury(member);
     return true;
 }

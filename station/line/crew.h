@@ -22,6 +22,7 @@ struct crew_member {
     bool waiting;   /* to be started at `again` */
     struct deadline again;
     int64_t started_ns;
+    bool ended_well; /* with exit code 0 */
     unsigned deaths; /* in a row, each soon after its start */
 };
 

@@ -27,13 +27,14 @@ struct line_options {
  * A second signal ends the workers at once, which the record survives.
  *
  * Faults: those of the jig's reader; ALREADY_RUNNING when another station has the state directory; what kept the first
- * slot worker from opening its rooms (token, record, keys, label template); HSM_PIN when a slot that starts again finds
- * that the token refuses the PIN now; CHANNEL when the first worker ended without a word; FILE, SYSTEM.
+ * slot worker from opening its rooms (tokens, record, keys, label template); HSM_PIN when a slot that starts again
+ * finds that the token refuses the PIN now; CHANNEL when the first worker ended without a word; FILE, SYSTEM.
  */
 NODISCARD NONNULL(1, 2) bool line_run(const struct line_options *options, struct fault *fault);
 
 /* What the supervisor starts: `kokuin station slot-worker ...` and its like. Each speaks on WORKER_CHANNEL and ends
- * when its other end is gone; each returns the process's exit code. */
+ * when its other end is gone; each returns the process's exit code. A slot worker ends with 0 only to be started
+ * afresh. */
 #define WORKER_CHANNEL 3
 
 struct worker_options {

@@ -23,10 +23,9 @@ static void order_slot(struct supervisor *supervisor, size_t index, struct slot_
     log_end(&line);
 }
 
-/* A slot on hold ends its worker and is started afresh; one that was stuck has no worker any more. */
+/* The worker of a slot on hold ends by itself and is started afresh; one that was stuck has no worker any more. */
 static void resume(struct supervisor *supervisor, size_t index)
 {
-    supervisor->resuming[index] = supervisor->slots[index].view == SLOT_HOLD && !supervisor->stuck[index];
     if (supervisor->stuck[index] && supervisor->crew[index].pid == 0) {
         supervisor->stuck[index] = false;
         crew_start_later(&supervisor->crew[index], true);
@@ -66,6 +65,26 @@ static void hold_station(struct supervisor *supervisor, const struct slot_messag
     supervisor_order_all(supervisor, SLOT_ORDER_PAUSE);
 }
 
+void supervisor_show_token(struct supervisor *supervisor)
+{
+    const struct slot_message *worst = &supervisor->slots[0];
+    for (size_t i = 1; i < supervisor->jig->slot_count; i++)
+        if (supervisor->slots[i].token > worst->token)
+            worst = &supervisor->slots[i];
+    enum slot_token token = (enum slot_token)worst->token;
+    if (token == SLOT_TOKEN_UNKNOWN ||
+        (token == supervisor->token && strcmp(worst->token_label, supervisor->token_label) == 0))
+        return;
+    supervisor->token = token;
+    memcpy(supervisor->token_label, worst->token_label, sizeof supervisor->token_label);
+    report_token(&supervisor->report, token, worst->token_label);
+    struct log_line line;
+    log_begin(&line, token == SLOT_TOKEN_UP ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "station.token");
+    log_text(&line, "state", slot_token_name(token));
+    log_text(&line, "token", worst->token_label);
+    log_end(&line);
+}
+
 static void take_state(struct supervisor *supervisor, size_t index, const struct slot_message *message)
 {
     supervisor->heard[index] = true;
@@ -74,8 +93,10 @@ static void take_state(struct supervisor *supervisor, size_t index, const struct
     struct route_slot *slot = &supervisor->routing.slots[index];
     slot->view = (enum slot_view)message->view;
     memcpy(slot->serial, message->serial, sizeof slot->serial);
-    if (supervisor->ready)
+    if (supervisor->ready) {
+        supervisor_show_token(supervisor);
         report_slot(&supervisor->report, message);
+    }
     if (message->view == SLOT_HOLD)
         hold_station(supervisor, message);
 }
@@ -117,6 +138,7 @@ static void terminate_texts(struct slot_message *message)
     message->label[sizeof message->label - 1] = '\0';
     message->model[sizeof message->model - 1] = '\0';
     message->text[sizeof message->text - 1] = '\0';
+    message->token_label[sizeof message->token_label - 1] = '\0';
 }
 
 static bool hear_slot(struct supervisor *supervisor, const struct crew_member *member)

@@ -11,7 +11,7 @@
 #include "base/fault.h"
 #include "base/serial.h"
 
-#define MESSAGE_VERSION 1
+#define MESSAGE_VERSION 2
 
 /* What a slot shows. Later screens draw exactly this. */
 enum slot_view {
@@ -21,6 +21,14 @@ enum slot_view {
     SLOT_OK,      /* closed: take the unit out */
     SLOT_NG,      /* failed: take the unit out; the fault says why */
     SLOT_HOLD,    /* the station stopped: a person must mend it */
+};
+
+/* How a slot worker's production tokens stand; the larger, the worse. */
+enum slot_token {
+    SLOT_TOKEN_UNKNOWN, /* it has not opened any yet */
+    SLOT_TOKEN_UP,
+    SLOT_TOKEN_DEGRADED, /* on a spare */
+    SLOT_TOKEN_DOWN,
 };
 
 /* slot worker -> supervisor */
@@ -36,9 +44,11 @@ struct slot_message {
     uint32_t slot;
     uint32_t view;
     uint32_t step, steps;
-    uint32_t fault;   /* stable number; 0: none */
-    uint32_t printer; /* with PRINT: index in the jig */
-    uint32_t attempt; /* with STATE: more than 1 is rework; 0: none yet */
+    uint32_t fault;       /* stable number; 0: none */
+    uint32_t printer;     /* with PRINT: index in the jig */
+    uint32_t attempt;     /* with STATE: more than 1 is rework; 0: none yet */
+    uint32_t token;       /* with STATE: enum slot_token */
+    char token_label[33]; /* with STATE: of the token in use, or of the last one; "" before the first */
     char step_name[32];
     char serial[SERIAL_SIZE];
     char label[17]; /* with PRINT, and with LABEL */
@@ -50,7 +60,8 @@ struct slot_message {
 enum slot_order_kind {
     SLOT_ORDER_SCAN = 1, /* a complete, checked label scan for this slot */
     SLOT_ORDER_PAUSE,    /* finish the unit in the slot, start none */
-    SLOT_ORDER_RESUME,   /* a slot on hold ends here and is started afresh, with every room opened anew */
+    SLOT_ORDER_RESUME,   /* a slot on hold, or on a spare token once it is empty, ends here and is started afresh, with
+                            every room opened anew */
     SLOT_ORDER_STOP,     /* finish the unit in the slot, then end; a unit that waits for its scan is left as it is */
     SLOT_ORDER_OPERATOR, /* another badge: it counts from the next unit on */
 };

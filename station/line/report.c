@@ -26,6 +26,25 @@ static const char *const kind_names[] = {
     [SCAN_PAUSE] = "pause", [SCAN_RESUME] = "resume",     [SCAN_REFUSED] = "refused",
 };
 
+static const char *const token_names[] = {
+    [SLOT_TOKEN_UNKNOWN] = "unknown",
+    [SLOT_TOKEN_UP] = "up",
+    [SLOT_TOKEN_DEGRADED] = "degraded",
+    [SLOT_TOKEN_DOWN] = "down",
+};
+static const char *const token_words[][2] = {
+    [SLOT_TOKEN_UNKNOWN] = {"token: not known yet", "HSM: 未確認"},
+    [SLOT_TOKEN_UP] = {"token: up", "HSM: 正常"},
+    [SLOT_TOKEN_DEGRADED] = {"token: DEGRADED, on a spare; production goes on, have the first token mended",
+                             "HSM: 予備で稼働中。生産は続行できます。主HSMの修理を依頼してください"},
+    [SLOT_TOKEN_DOWN] = {"token: DOWN", "HSM: 停止"},
+};
+
+const char *slot_token_name(uint32_t token)
+{
+    return token < ARRAY_SIZE(token_names) ? token_names[token] : "unknown";
+}
+
 const char *slot_view_name(uint32_t view)
 {
     return view < ARRAY_SIZE(view_names) ? view_names[view] : "unknown";
@@ -148,6 +167,21 @@ void report_slot(const struct report *report, const struct slot_message *slot)
     json_text(&json, "label", slot->label);
     put_fault(&json, slot->fault);
     json_text(&json, "text", slot->text);
+    json_text(&json, "token", slot_token_name(slot->token));
+    json_text(&json, "token_label", slot->token_label);
+    put_json(report, &json);
+}
+
+void report_token(const struct report *report, enum slot_token token, const char *label)
+{
+    if (!report->json) {
+        put_words(report, "%s (%s)", token_words[token][is_japanese(report)], label);
+        return;
+    }
+    char buffer[LINE_SIZE];
+    struct json json = begin(buffer, "token");
+    json_text(&json, "state", slot_token_name(token));
+    json_text(&json, "label", label);
     put_json(report, &json);
 }
 

@@ -1,29 +1,19 @@
 #include "station/line/rooms.h"
 
 #include "base/clock.h"
-#include "base/secret.h"
 #include "station/flow/flow.h"
 #include "station/line/line.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#define LOG_IN_TURN_MS 30000
-#define LOG_IN_LOOK_MS 20
 
 void rooms_free(struct rooms *rooms)
 {
     if (!rooms)
         return;
     sealer_free(rooms->sealer);
-    certificate_issuer_free(rooms->issuer);
-    station_key_free(rooms->station_key);
-    token_free(rooms->token);
+    keyring_free(rooms->keyring);
     product_free(rooms->product);
     store_close(rooms->store);
     jig_free(rooms->jig);
@@ -51,38 +41,29 @@ size_t rooms_recovery_paths(const struct jig *jig, const char *ret_paths[2])
     return ret_paths[1][0] != '\0' ? 2 : 1;
 }
 
-static void close_descriptor(const int *descriptor)
-{
-    if (*descriptor >= 0)
-        (void)close(*descriptor);
-}
+static_assert(JIG_TOKENS_MAX <= KEYRING_PLACES_MAX, "a keyring has room for each token of a jig");
 
-/* One log-in at a time: SoftHSM writes the token's file at each, and another process that logs in meanwhile finds it
- * broken. The PIN's file is what all of them open anyway. */
-static bool take_turn(int pin_file, struct fault *fault)
+struct keyring_options rooms_keyring(const struct jig *jig, struct keyring_place *places)
 {
-    struct deadline deadline = deadline_in_ms(LOG_IN_TURN_MS);
-    while (flock(pin_file, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return fault_set(fault, FAULT_SYSTEM, (unsigned long)errno, "lock the PIN's file: %s", strerror(errno));
-        if (deadline_passed(deadline))
-            return fault_set(fault, FAULT_TIMED_OUT, 0, "another process has been logging in for %d s",
-                             LOG_IN_TURN_MS / 1000);
-        (void)poll(NULL, 0, LOG_IN_LOOK_MS);
+    for (size_t i = 0; i < jig->token_count; i++) {
+        const struct jig_token *token = &jig->tokens[i];
+        places[i] = (struct keyring_place){.module = token->module,
+                                           .uri = token->uri,
+                                           .pin_file = token->pin_file,
+                                           .issuing = token->issuing_certificate,
+                                           .station = token->station_certificate};
     }
-    return true;
+    return (struct keyring_options){.places = places,
+                                    .count = jig->token_count,
+                                    .root = jig->root_certificate,
+                                    .fingerprint_check = jig->fingerprint_check};
 }
 
-bool rooms_open_token(const struct jig *jig, struct token **ret_token, struct fault *fault)
+struct unit_station rooms_unit_station(const struct rooms *rooms)
 {
-    CLEANUP(secret_freep) struct secret *pin = NULL;
-    if (!secret_from_file(jig->token_pin_file, &pin, fault))
-        return false;
-    CLEANUP(close_descriptor) int pin_file = open(jig->token_pin_file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (pin_file < 0)
-        return fault_set(fault, FAULT_FILE, (unsigned long)errno, "open '%s': %s", jig->token_pin_file,
-                         strerror(errno));
-    return take_turn(pin_file, fault) && token_open(jig->token_module, jig->token_uri, pin, ret_token, fault);
+    return (struct unit_station){.root_certificate = rooms->jig->root_certificate,
+                                 .issuing_certificates = rooms->issuing_certificates,
+                                 .issuing_count = rooms->jig->token_count};
 }
 
 struct port_options rooms_port(const struct jig_slot *slot)
@@ -130,19 +111,17 @@ static bool open_keys(struct rooms *rooms, struct fault *fault)
     const struct jig *jig = rooms->jig;
     const char *recovery[2];
     size_t recovery_count = rooms_recovery_paths(jig, recovery);
+    for (size_t i = 0; i < jig->token_count; i++)
+        rooms->issuing_certificates[i] = jig->tokens[i].issuing_certificate;
+    struct keyring_options keyring = rooms_keyring(jig, rooms->places);
     return sealer_open(recovery, recovery_count, &rooms->sealer, fault) &&
-           rooms_open_token(jig, &rooms->token, fault) &&
-           station_key_open(rooms->token, jig->station_certificate, &rooms->station_key, fault) &&
-           certificate_issuer_open(rooms->token, jig->issuing_certificate, jig->root_certificate, &rooms->issuer,
-                                   fault);
+           keyring_open(&keyring, &rooms->keyring, fault);
 }
 
-/* What units will be stamped with must be in the record before the first of them. */
+/* What units will be stamped with must be in the record before the first of them; the flow adds the issuing CA, which
+ * changes with the token. */
 static bool register_stamps(struct rooms *rooms, struct fault *fault)
 {
-    const struct certificate *issuing = certificate_issuer_own(rooms->issuer);
-    if (!store_issuer_register(rooms->store, issuing->der, issuing->der_size, token_label(rooms->token), fault))
-        return false;
     for (size_t i = 0; i < rooms->product->credential_count; i++) {
         const struct password_policy *is = &rooms->product->credentials[i].policy;
         struct store_policy policy = {

@@ -1,17 +1,15 @@
-/* rooms.h -- everything that a slot worker opens once: the token and its keys, the record and its order, the product.
+/* rooms.h -- everything that a slot worker opens once: tokens and their keys, the record and its order, the product.
  *
  * Owner    the caller frees the rooms
  * Threads  one
- * Secrets  the PIN is read, used once and wiped
+ * Secrets  none: PINs pass through hsm/ only
  * Layer    station/line/
  */
 #pragma once
 
-#include "fixtures/port.h"
-#include "hsm/certificate.h"
+#include "fixtures/unit_driver.h"
+#include "hsm/keyring.h"
 #include "hsm/seal.h"
-#include "hsm/station_key.h"
-#include "hsm/token.h"
 #include "jigs/read.h"
 #include "schema/store.h"
 
@@ -20,16 +18,16 @@ struct rooms {
     struct store *store;
     struct store_order order;
     struct product *product; /* the order's */
-    struct token *token;
-    struct station_key *station_key;
-    struct certificate_issuer *issuer;
+    struct keyring_place places[JIG_TOKENS_MAX];
+    struct keyring *keyring;
+    const char *issuing_certificates[JIG_TOKENS_MAX]; /* of every token: one's units are re-read on another */
     struct sealer *sealer;
 };
 
 /* Opens all of it; the record and the product first, because a wrong PIN must never be tried for nothing.
  *
- * Faults: those of jig_read(), product_read(), store_open(), token_open(), station_key_open(),
- * certificate_issuer_open(), sealer_open(); ORDER_UNKNOWN, PRODUCT_CANNOT, POLICY_EXPIRED.
+ * Faults: those of jig_read(), product_read(), store_open(), keyring_open(), sealer_open(); ORDER_UNKNOWN,
+ * PRODUCT_CANNOT, POLICY_EXPIRED.
  */
 NODISCARD NONNULL(1, 2, 3, 4, 5) bool rooms_open(const char *jig_path, const char *order, const char *application,
                                                  struct rooms **ret_rooms, struct fault *fault);
@@ -53,5 +51,9 @@ NODISCARD NONNULL(1) struct port_options rooms_port(const struct jig_slot *slot)
  */
 NODISCARD NONNULL(1, 2) bool rooms_check_label(const struct rooms *rooms, struct fault *fault);
 
-/* Opens the token with the PIN of the jig's file, one process at a time. Also TIMED_OUT. */
-NODISCARD NONNULL(1, 2, 3) bool rooms_open_token(const struct jig *jig, struct token **ret_token, struct fault *fault);
+/* What the keyring is told of the jig's tokens. `places` has room for JIG_TOKENS_MAX; it and the jig must live as long
+ * as the keyring. */
+NODISCARD NONNULL(1, 2) struct keyring_options rooms_keyring(const struct jig *jig, struct keyring_place *places);
+
+/* What the station brings to a link, but for its own certificate and key. Lives as long as the rooms. */
+NODISCARD NONNULL(1) struct unit_station rooms_unit_station(const struct rooms *rooms);

@@ -24,10 +24,14 @@ struct slot_worker {
     const char *order;
     struct port_options port;
     struct slot_message said; /* the last state */
+    enum slot_token token;    /* as last said */
+    char token_label[33];
+    struct flow_issuers issuers;
     char badge[33];
     bool paused;
     bool stopping;
     bool resumed; /* a slot on hold was told to go on */
+    bool renews;  /* told to go on while on a spare token: it ends once the slot is empty, to begin with the first */
 };
 
 /* ---- what is said to the supervisor ---- */
@@ -40,9 +44,46 @@ static void say(struct slot_worker *worker, const struct slot_message *message, 
         worker->stopping = true;
 }
 
+static enum slot_token token_of(const struct slot_worker *worker)
+{
+    static const enum slot_token tokens[] = {
+        [KEYRING_UP] = SLOT_TOKEN_UP, [KEYRING_DEGRADED] = SLOT_TOKEN_DEGRADED, [KEYRING_DOWN] = SLOT_TOKEN_DOWN};
+    return tokens[keyring_state(worker->rooms->keyring)];
+}
+
+/* Once for each change, with why the tokens before were left. */
+static void log_token(const struct slot_worker *worker)
+{
+    const struct fault *trouble = keyring_trouble(worker->rooms->keyring);
+    struct log_line line;
+    log_begin(&line, worker->token == SLOT_TOKEN_UP ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "token.in_use");
+    log_number(&line, "slot", worker->slot->number);
+    log_text(&line, "state", keyring_state_name(keyring_state(worker->rooms->keyring)));
+    log_text(&line, "token", worker->token_label);
+    if (trouble->code != FAULT_NONE)
+        log_fault(&line, trouble);
+    log_end(&line);
+}
+
+static void look_at_token(struct slot_worker *worker)
+{
+    if (!worker->rooms)
+        return;
+    enum slot_token token = token_of(worker);
+    const char *label = keyring_label(worker->rooms->keyring);
+    if (token == worker->token && strcmp(label, worker->token_label) == 0)
+        return;
+    worker->token = token;
+    (void)snprintf(worker->token_label, sizeof worker->token_label, "%s", label);
+    log_token(worker);
+}
+
 static void say_state(struct slot_worker *worker)
 {
+    look_at_token(worker);
     worker->said.kind = SLOT_SAYS_STATE;
+    worker->said.token = worker->token;
+    memcpy(worker->said.token_label, worker->token_label, sizeof worker->said.token_label);
     say(worker, &worker->said, -1);
 }
 
@@ -78,6 +119,7 @@ static bool take_order(struct slot_worker *worker, struct deadline deadline, str
     case SLOT_ORDER_RESUME:
         worker->paused = false;
         worker->resumed = true;
+        worker->renews = worker->renews || (worker->rooms && token_of(worker) != SLOT_TOKEN_UP);
         break;
     case SLOT_ORDER_STOP:
         worker->stopping = true;
@@ -192,15 +234,11 @@ static struct flow_station station_of(struct slot_worker *worker)
     const struct rooms *rooms = worker->rooms;
     const struct jig_printer *printer = &rooms->jig->printers[worker->slot->printer];
     return (struct flow_station){
-        .token = rooms->token,
-        .issuer = rooms->issuer,
+        .keyring = rooms->keyring,
+        .issuers = &worker->issuers,
         .sealer = rooms->sealer,
         .store = rooms->store,
-        .unit = {.port = worker->port,
-                 .station = {.station_certificate = rooms->jig->station_certificate,
-                             .root_certificate = rooms->jig->root_certificate,
-                             .issuing_certificate = rooms->jig->issuing_certificate,
-                             .key = station_key_handle(rooms->station_key)}},
+        .unit = {.port = worker->port, .station = rooms_unit_station(rooms)},
         .product = rooms->product,
         .render = line_label_child,
         .order = worker->order,
@@ -250,13 +288,13 @@ static void say_end(struct slot_worker *worker, const struct flow_result *result
 
 /* Waits until the slot is occupied or empty, doing as it is told meanwhile; a paused slot sees no unit arrive.
  *
- * Faults: PORT_FAILED and its like; INTERRUPTED on a stop.
+ * Faults: PORT_FAILED and its like; INTERRUPTED on a stop, and when the slot is empty and renews.
  */
 static bool wait_for(struct slot_worker *worker, bool present, struct fault *fault)
 {
     bool reached = false;
     take_orders(worker); /* what a station that is paused said at once */
-    while (!reached && !worker->stopping) {
+    while (!reached && !worker->stopping && !(worker->renews && present)) {
         bool paused = worker->paused && present;
         struct fault why = {.code = FAULT_TIMED_OUT};
         if (paused)
@@ -270,7 +308,8 @@ static bool wait_for(struct slot_worker *worker, bool present, struct fault *fau
         take_orders(worker);
         reached = reached && !(worker->paused && present);
     }
-    return !worker->stopping || fault_set(fault, FAULT_INTERRUPTED, 0, "told to stop");
+    return (!worker->stopping && !(worker->renews && present)) ||
+           fault_set(fault, FAULT_INTERRUPTED, 0, "told to stop or to begin anew");
 }
 
 /* Until a person says that it is mended: then this process ends, and a fresh one opens everything anew. */
@@ -309,7 +348,7 @@ static void serve(struct slot_worker *worker)
         say_empty(worker);
         good = wait_for(worker, true, &fault) && serve_unit(worker, &fault);
     }
-    if (worker->stopping)
+    if (worker->stopping || (worker->renews && worker->said.view == SLOT_EMPTY))
         return;
     if (worker->said.view != SLOT_HOLD)
         say_fault(worker, SLOT_HOLD, &fault);
@@ -339,14 +378,15 @@ int slot_worker_run(const struct worker_options *options)
 
     struct fault fault;
     CLEANUP(rooms_freep) struct rooms *rooms = NULL;
-    if (!open_rooms(options, &rooms, &fault)) {
+    if (open_rooms(options, &rooms, &fault)) {
+        worker.rooms = rooms;
+        worker.slot = &rooms->jig->slots[options->index];
+        worker.port = rooms_port(worker.slot);
+        serve(&worker);
+    } else {
+        worker.token = fault.code == FAULT_HSM_DOWN ? SLOT_TOKEN_DOWN : SLOT_TOKEN_UNKNOWN;
         say_fault(&worker, SLOT_HOLD, &fault);
         hold(&worker);
-        return fault_exit(fault.code);
     }
-    worker.rooms = rooms;
-    worker.slot = &rooms->jig->slots[options->index];
-    worker.port = rooms_port(worker.slot);
-    serve(&worker);
-    return FAULT_EXIT_OK;
+    return worker.stopping ? FAULT_EXIT_TRY_AGAIN : FAULT_EXIT_OK;
 }

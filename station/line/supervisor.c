@@ -91,6 +91,7 @@ static void say_when_ready(struct supervisor *supervisor)
             return;
     supervisor->ready = true;
     report_ready(&supervisor->report, supervisor->jig, supervisor->options->order);
+    supervisor_show_token(supervisor);
     for (size_t i = 0; i < supervisor->jig->slot_count; i++)
         report_slot(&supervisor->report, &supervisor->slots[i]);
 }
@@ -140,12 +141,9 @@ static void take_ended(struct supervisor *supervisor)
             fail(supervisor, &why);
             return;
         }
-        bool resumed = member->kind == CREW_SLOT && supervisor->resuming[member->index];
-        if (member->kind == CREW_SLOT) {
-            supervisor->resuming[member->index] = false;
-            if (!resumed)
-                supervisor_show_death(supervisor, member->index);
-        }
+        bool resumed = member->kind == CREW_SLOT && member->ended_well;
+        if (member->kind == CREW_SLOT && !resumed)
+            supervisor_show_death(supervisor, member->index);
         struct log_line line;
         log_begin(&line, resumed ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "worker.ended");
         log_number(&line, "kind", member->kind);

@@ -26,11 +26,12 @@ struct supervisor {
     size_t crew_count;
     struct slot_message slots[JIG_SLOTS_MAX]; /* the last state of each */
     bool heard[JIG_SLOTS_MAX];                /* since the worker was started */
-    bool resuming[JIG_SLOTS_MAX];             /* told to end and be started afresh */
     struct watch watch[JIG_SLOTS_MAX];
     bool stuck[JIG_SLOTS_MAX];        /* its worker was overdue and is ended; it stays so until a person says so */
     size_t scanner_of[JIG_SLOTS_MAX]; /* whose scan the slot is answering */
     struct routing routing;
+    enum slot_token token; /* as shown: the worst of all slots, and the label of the token in use there */
+    char token_label[33];
     char badge[33];
     bool opened; /* the first slot worker has opened its rooms, so the token took the PIN */
     bool ready;
@@ -48,6 +49,9 @@ NONNULL(1) void supervisor_order_all(struct supervisor *supervisor, enum slot_or
 /* Before a slot worker that was just started sees its first unit: a paused station begins none. */
 NONNULL(1) void supervisor_greet_slot(struct supervisor *supervisor, size_t slot_index);
 NONNULL(1) void supervisor_forget_labels(struct supervisor *supervisor);
+
+/* Shows how the tokens stand, where that has changed: the worst of all slots. */
+NONNULL(1) void supervisor_show_token(struct supervisor *supervisor);
 
 /* A slot whose worker ended by itself shows so until the next one speaks. */
 NONNULL(1) void supervisor_show_death(struct supervisor *supervisor, size_t slot_index);

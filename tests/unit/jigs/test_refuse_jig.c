@@ -10,36 +10,39 @@
 
 #include "tests/unit/jigs/scratch.h"
 
-static const char good_jig[] = "station: line-1\n"                                                       /* 1 */
-                               "token:\n"                                                                /* 2 */
-                               "  module: unix:/run/p11.sock\n"                                          /* 3 */
-                               "  uri: pkcs11:token=production\n"                                        /* 4 */
-                               "  pin_file: production.pin\n"                                            /* 5 */
-                               "certificates:\n"                                                         /* 6 */
-                               "  root: root.pem\n"                                                      /* 7 */
-                               "  issuing: issuing.pem\n"                                                /* 8 */
-                               "  station: station.pem\n"                                                /* 9 */
-                               "  recovery: recovery.pem\n"                                              /* 10 */
-                               "record: host=/run/postgresql dbname=kokuin\n"                            /* 11 */
-                               "state_directory: state\n"                                                /* 12 */
-                               "printers:\n"                                                             /* 13 */
-                               "  - {name: big, kind: zpl, path: 'tcp:127.0.0.1:9100', dpi: 300}\n"      /* 14 */
-                               "  - {name: file, kind: png, path: out, dpi: 203}\n"                      /* 15 */
-                               "slots:\n"                                                                /* 16 */
-                               "  - {number: 1, kind: serial, path: '1-1:1.0', printer: big}\n"          /* 17 */
-                               "  - number: 2\n"                                                         /* 18 */
-                               "    kind: usb\n"                                                         /* 19 */
-                               "    path: 1-2\n"                                                         /* 20 */
-                               "    vendor_id: 0x1209\n"                                                 /* 21 */
-                               "    product_id: 0x0001\n"                                                /* 22 */
-                               "    printer: file\n"                                                     /* 23 */
-                               "  - {number: 3, kind: stream, path: 'unix:/run/u.sock', printer: big}\n" /* 24 */
-                               "scanners:\n"                                                             /* 25 */
-                               "  - {name: hand, kind: serial, path: 1-5}\n"                             /* 26 */
-                               "  - {name: arm, kind: stream, path: 'tcp:[::1]:7000', slot: 2}\n"        /* 27 */
-                               "products:\n"                                                             /* 28 */
-                               "  - a.yaml\n"                                                            /* 29 */
-                               "  - b.yaml\n";                                                           /* 30 */
+static const char good_jig[] =
+    "station: line-1\n"                                                                                /* 1 */
+    "tokens:\n"                                                                                        /* 2 */
+    "  - module: unix:/run/p11.sock\n"                                                                 /* 3 */
+    "    uri: pkcs11:token=production\n"                                                               /* 4 */
+    "    pin_file: production.pin\n"                                                                   /* 5 */
+    "    issuing: issuing.pem\n"                                                                       /* 6 */
+    "    station: station.pem\n"                                                                       /* 7 */
+    "  - {module: m.so, uri: 'pkcs11:token=spare', pin_file: s.pin, issuing: i.pem, station: s.pem}\n" /* 8 */
+    "certificates:\n"                                                                                  /* 9 */
+    "  root: root.pem\n"                                                                               /* 10 */
+    "  recovery: recovery.pem\n"                                                                       /* 11 */
+    "  fingerprint: key.check\n"                                                                       /* 12 */
+    "record: host=/run/postgresql dbname=kokuin\n"                                                     /* 13 */
+    "state_directory: state\n"                                                                         /* 14 */
+    "printers:\n"                                                                                      /* 15 */
+    "  - {name: big, kind: zpl, path: 'tcp:127.0.0.1:9100', dpi: 300}\n"                               /* 16 */
+    "  - {name: file, kind: png, path: out, dpi: 203}\n"                                               /* 17 */
+    "slots:\n"                                                                                         /* 18 */
+    "  - {number: 1, kind: serial, path: '1-1:1.0', printer: big}\n"                                   /* 19 */
+    "  - number: 2\n"                                                                                  /* 20 */
+    "    kind: usb\n"                                                                                  /* 21 */
+    "    path: 1-2\n"                                                                                  /* 22 */
+    "    vendor_id: 0x1209\n"                                                                          /* 23 */
+    "    product_id: 0x0001\n"                                                                         /* 24 */
+    "    printer: file\n"                                                                              /* 25 */
+    "  - {number: 3, kind: stream, path: 'unix:/run/u.sock', printer: big}\n"                          /* 26 */
+    "scanners:\n"                                                                                      /* 27 */
+    "  - {name: hand, kind: serial, path: 1-5}\n"                                                      /* 28 */
+    "  - {name: arm, kind: stream, path: 'tcp:[::1]:7000', slot: 2}\n"                                 /* 29 */
+    "products:\n"                                                                                      /* 30 */
+    "  - a.yaml\n"                                                                                     /* 31 */
+    "  - b.yaml\n";                                                                                    /* 32 */
 
 static const char good_ceremony[] = "organization: Works\n"                                              /* 1 */
                                     "country: JP\n"                                                      /* 2 */
@@ -62,13 +65,13 @@ static const struct bad bad_jigs[] = {
     {NULL, "- a\n", FAULT_CONFIG_SYNTAX, "jig.yaml:1:1: ", "expected keys and values, found a list"},
     {NULL, "word\n", FAULT_CONFIG_SYNTAX, "jig.yaml:1:1: ", "found a single value"},
     {NULL, "{}\n", FAULT_CONFIG_KEY, "jig.yaml:1:1: station: ", "missing key"},
-    {"b.yaml", "'b.yaml", FAULT_CONFIG_SYNTAX, "jig.yaml:31:1: ", "end of stream"},
+    {"b.yaml", "'b.yaml", FAULT_CONFIG_SYNTAX, "jig.yaml:33:1: ", "end of stream"},
     {"line-1", "[line-1", FAULT_CONFIG_SYNTAX, "jig.yaml:2:", "did not find expected"},
     {"line-1\n", "line-1\n---\nstation: x\n", FAULT_CONFIG_SYNTAX, "jig.yaml:2:1: ", "second document"},
     {"station: line-1\n", "%YAML 1.1\n---\nstation: line-1\n", FAULT_CONFIG_SYNTAX, "jig.yaml:1:1: ", "directives"},
     {"line-1", "&here line-1", FAULT_CONFIG_SYNTAX, "jig.yaml:1:10: station: ", "anchors"},
-    {"token:\n", "token: &here\n", FAULT_CONFIG_SYNTAX, "jig.yaml:2:8: token: ", "anchors"},
-    {"printers:\n", "printers: !!seq\n", FAULT_CONFIG_SYNTAX, "jig.yaml:13:11: printers: ", "tags"},
+    {"tokens:\n", "tokens: &here\n", FAULT_CONFIG_SYNTAX, "jig.yaml:2:9: tokens: ", "anchors"},
+    {"printers:\n", "printers: !!seq\n", FAULT_CONFIG_SYNTAX, "jig.yaml:15:11: printers: ", "tags"},
     {"line-1", "*here", FAULT_CONFIG_SYNTAX, "jig.yaml:1:10: station: ", "aliases"},
     {"line-1", "!!str line-1", FAULT_CONFIG_SYNTAX, "jig.yaml:1:10: station: ", "tags"},
     {"line-1", "line\t1", FAULT_CONFIG_SYNTAX, "jig.yaml:1:14: ", "control character"},
@@ -86,29 +89,47 @@ static const struct bad bad_jigs[] = {
 
     /* keys */
     {"state_directory: state\n", "state_directory: state\nwibble: 1\n", FAULT_CONFIG_KEY,
-     "jig.yaml:13:1: wibble: ", "expected one of station, token, certificates, record"},
-    {"  pin_file: production.pin\n", "  pin_file: production.pin\n  pin: 1\n", FAULT_CONFIG_KEY,
-     "jig.yaml:6:3: token.pin: ", "expected one of module, uri, pin_file"},
+     "jig.yaml:15:1: wibble: ", "expected one of station, tokens, certificates, record"},
+    {"    pin_file: production.pin\n", "    pin_file: production.pin\n    pin: 1\n", FAULT_CONFIG_KEY,
+     "jig.yaml:6:5: tokens[1].pin: ", "expected one of module, uri, pin_file"},
     {"number: 3, kind", "nubmer: 3, kind", FAULT_CONFIG_KEY,
-     "jig.yaml:24:6: slots[3].nubmer: ", "unknown key; expected one of number, kind, path, baud"},
+     "jig.yaml:26:6: slots[3].nubmer: ", "unknown key; expected one of number, kind, path, baud"},
     {"state_directory: state\n", "", FAULT_CONFIG_KEY, "jig.yaml:1:1: state_directory: ", "missing key"},
-    {"    path: 1-2\n", "", FAULT_CONFIG_KEY, "jig.yaml:18:5: slots[2].path: ", "missing key"},
-    {"  uri: pkcs11:token=production\n", "", FAULT_CONFIG_KEY, "jig.yaml:2:1: token.uri: ", "missing key"},
+    {"    path: 1-2\n", "", FAULT_CONFIG_KEY, "jig.yaml:20:5: slots[2].path: ", "missing key"},
+    {"    uri: pkcs11:token=production\n", "", FAULT_CONFIG_KEY, "jig.yaml:3:5: tokens[1].uri: ", "missing key"},
     {"    kind: usb\n", "    kind: usb\n    number: 4\n", FAULT_CONFIG_KEY,
-     "jig.yaml:20:5: slots[2].number: ", "doubled key"},
-    {"token:\n", "station: line-2\ntoken:\n", FAULT_CONFIG_KEY, "jig.yaml:2:1: station: ", "doubled key"},
+     "jig.yaml:22:5: slots[2].number: ", "doubled key"},
+    {"tokens:\n", "station: line-2\ntokens:\n", FAULT_CONFIG_KEY, "jig.yaml:2:1: station: ", "doubled key"},
 
     /* shapes */
     {"line-1", "[line-1]", FAULT_CONFIG_VALUE, "jig.yaml:1:1: station: ", "expected a single value"},
-    {"  - a.yaml\n  - b.yaml\n", "  a.yaml\n", FAULT_CONFIG_VALUE, "jig.yaml:28:1: products: ", "expected a list"},
+    {"  - a.yaml\n  - b.yaml\n", "  a.yaml\n", FAULT_CONFIG_VALUE, "jig.yaml:30:1: products: ", "expected a list"},
     {"  - a.yaml\n  - b.yaml\n", "  - [a.yaml]\n", FAULT_CONFIG_VALUE,
-     "jig.yaml:29:5: products[1]: ", "expected a single value"},
+     "jig.yaml:31:5: products[1]: ", "expected a single value"},
     {"  - a.yaml\n  - b.yaml\n", "  []\n", FAULT_CONFIG_VALUE,
-     "jig.yaml:28:1: products: ", "expected at least 1 entries"},
+     "jig.yaml:30:1: products: ", "expected at least 1 entries"},
     {"  - a.yaml\n  - b.yaml\n", "  [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q]\n", FAULT_CONFIG_VALUE,
-     "jig.yaml:28:1: products: ", "expected at most 16 entries"},
+     "jig.yaml:30:1: products: ", "expected at most 16 entries"},
     {"  - {name: hand, kind: serial, path: 1-5}\n", "  - hand\n", FAULT_CONFIG_VALUE,
-     "jig.yaml:26:5: scanners[1]: ", "expected keys and values of its own"},
+     "jig.yaml:28:5: scanners[1]: ", "expected keys and values of its own"},
+
+    /* tokens */
+    {"tokens:\n", "token: {module: m.so, uri: 'pkcs11:token=a', pin_file: a}\ntokens:\n", FAULT_CONFIG_KEY,
+     "jig.yaml:2:1: token: unknown key; expected one of station, tokens", ""},
+    {"    issuing: issuing.pem\n", "", FAULT_CONFIG_KEY, "jig.yaml:3:5: tokens[1].issuing: ", "missing key"},
+    {", station: s.pem}", "}", FAULT_CONFIG_KEY, "jig.yaml:8:5: tokens[2].station: ", "missing key"},
+    {"    pin_file: production.pin\n", "", FAULT_CONFIG_KEY, "jig.yaml:3:5: tokens[1].pin_file: ", "missing key"},
+    {"issuing: i.pem", "issuing: ''", FAULT_CONFIG_VALUE, "jig.yaml:8:64: tokens[2].issuing: ", "expected a path"},
+    {"station: s.pem", "station: ''", FAULT_CONFIG_VALUE, "jig.yaml:8:80: tokens[2].station: ", "expected a path"},
+    {"module: m.so, uri: 'pkcs11:token=spare'", "module: 'unix:/run/p11.sock', uri: 'pkcs11:token=production'",
+     FAULT_CONFIG_VALUE, "jig.yaml:8:36: tokens[2].uri: ", "a token of its own, found that of entry 1 again"},
+    {"issuing: i.pem", "issuing: issuing.pem", FAULT_CONFIG_VALUE,
+     "jig.yaml:8:64: tokens[2].issuing: ", "a certificate of its own, found that of entry 1"},
+    {"station: s.pem", "station: station.pem", FAULT_CONFIG_VALUE,
+     "jig.yaml:8:80: tokens[2].station: ", "a certificate of its own, found that of entry 1"},
+    {"  fingerprint: key.check\n", "", FAULT_CONFIG_KEY, "jig.yaml:9:1: certificates.fingerprint: ", "missing key"},
+    {"  fingerprint: key.check\n", "  fingerprint: key.check\n  issuing: i.pem\n", FAULT_CONFIG_KEY,
+     "jig.yaml:13:3: certificates.issuing: ", "expected one of root, recovery"},
 
     /* texts and paths */
     {"line-1", "''", FAULT_CONFIG_VALUE, "jig.yaml:1:1: station: ", "expected 1 to 32 characters, found 0"},
@@ -116,113 +137,115 @@ static const struct bad bad_jigs[] = {
     {"line-1", "line-1-and-many-more-letters-of-it", FAULT_CONFIG_VALUE, "jig.yaml:1:1: station: ", "found 34"},
     {"line-1", "line 1", FAULT_CONFIG_VALUE, "jig.yaml:1:1: station: ", "expected letters, digits, . _ -"},
     {"state_directory: state", "state_directory: $HOME/state", FAULT_CONFIG_VALUE,
-     "jig.yaml:12:1: state_directory: ", "not expanded"},
+     "jig.yaml:14:1: state_directory: ", "not expanded"},
     {"state_directory: state", "state_directory: ~/state", FAULT_CONFIG_VALUE,
-     "jig.yaml:12:1: state_directory: ", "not expanded"},
-    {"root.pem", "", FAULT_CONFIG_VALUE, "jig.yaml:7:3: certificates.root: ", "expected a path"},
+     "jig.yaml:14:1: state_directory: ", "not expanded"},
+    {"root.pem", "", FAULT_CONFIG_VALUE, "jig.yaml:10:3: certificates.root: ", "expected a path"},
 
     /* secrets that do not belong here, and are not shown */
     {"uri: pkcs11:token=production", "uri: pkcs11:token=production?pin-value=1234", FAULT_CONFIG_VALUE,
-     "jig.yaml:4:3: token.uri: expected no PIN here", "pin_file"},
+     "jig.yaml:4:5: tokens[1].uri: expected no PIN here", "pin_file"},
     {"uri: pkcs11:token=production", "uri: pkcs11:token=production?PIN-source=file:x", FAULT_CONFIG_VALUE,
-     "jig.yaml:4:3: token.uri: expected no PIN here", "pin_file"},
-    {"uri: pkcs11:token=production", "uri: production", FAULT_CONFIG_VALUE, "jig.yaml:4:3: token.uri: ", "RFC 7512"},
-    {"dbname=kokuin", "password=hunter2", FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: expected no password here", ""},
-    {"dbname=kokuin", "password = 'hunter2'", FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: expected no password", ""},
+     "jig.yaml:4:5: tokens[1].uri: expected no PIN here", "pin_file"},
+    {"uri: pkcs11:token=production", "uri: production", FAULT_CONFIG_VALUE,
+     "jig.yaml:4:5: tokens[1].uri: ", "RFC 7512"},
+    {"dbname=kokuin", "password=hunter2", FAULT_CONFIG_VALUE, "jig.yaml:13:1: record: expected no password here", ""},
+    {"dbname=kokuin", "password = 'hunter2'", FAULT_CONFIG_VALUE, "jig.yaml:13:1: record: expected no password", ""},
     {"host=/run/postgresql dbname=kokuin", "postgresql://me:hunter2@host/db", FAULT_CONFIG_VALUE,
-     "jig.yaml:11:1: record: expected keyword=value pairs", ""},
-    {"dbname=kokuin", "dbname='kokuin", FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: ", "expected keyword=value"},
-    {"dbname=kokuin", "dbname='a'password=b", FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: ", "expected keyword=value"},
-    {"host=/run/postgresql dbname=kokuin", "''", FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: ", "expected keyword"},
-    {"dbname=kokuin", "dbname=kokuin\\", FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: ", "expected keyword=value"},
-    {"dbname=kokuin", LONG_TEXT LONG_TEXT, FAULT_CONFIG_VALUE, "jig.yaml:11:1: record: ", "at most 513 characters"},
+     "jig.yaml:13:1: record: expected keyword=value pairs", ""},
+    {"dbname=kokuin", "dbname='kokuin", FAULT_CONFIG_VALUE, "jig.yaml:13:1: record: ", "expected keyword=value"},
+    {"dbname=kokuin", "dbname='a'password=b", FAULT_CONFIG_VALUE, "jig.yaml:13:1: record: ", "expected keyword=value"},
+    {"host=/run/postgresql dbname=kokuin", "''", FAULT_CONFIG_VALUE, "jig.yaml:13:1: record: ", "expected keyword"},
+    {"dbname=kokuin", "dbname=kokuin\\", FAULT_CONFIG_VALUE, "jig.yaml:13:1: record: ", "expected keyword=value"},
+    {"dbname=kokuin", LONG_TEXT LONG_TEXT, FAULT_CONFIG_VALUE, "jig.yaml:13:1: record: ", "at most 513 characters"},
     {"module: unix:/run/p11.sock", "module: unix:p11.sock", FAULT_CONFIG_VALUE,
-     "jig.yaml:3:3: token.module: ", "unix:/PATH"},
-    {"module: unix:/run/p11.sock", "module: tcp:h:1", FAULT_CONFIG_VALUE, "jig.yaml:3:3: token.module: ", "unix:/PATH"},
+     "jig.yaml:3:5: tokens[1].module: ", "unix:/PATH"},
+    {"module: unix:/run/p11.sock", "module: tcp:h:1", FAULT_CONFIG_VALUE,
+     "jig.yaml:3:5: tokens[1].module: ", "unix:/PATH"},
 
     {"module: unix:/run/p11.sock", "module: unix:/" LONG_TEXT, FAULT_CONFIG_VALUE,
-     "jig.yaml:3:3: token.module: ", "unix:/PATH"},
+     "jig.yaml:3:5: tokens[1].module: ", "unix:/PATH"},
     {"state_directory: state", "state_directory: " LONG_TEXT, FAULT_CONFIG_VALUE,
-     "jig.yaml:12:1: state_directory: ", "at most 256 characters with its directory"},
+     "jig.yaml:14:1: state_directory: ", "at most 256 characters with its directory"},
 
     /* printers */
     {"name: file, kind: png", "name: big, kind: png", FAULT_CONFIG_VALUE,
-     "jig.yaml:15:6: printers[2].name: ", "each name once"},
+     "jig.yaml:17:6: printers[2].name: ", "each name once"},
     {"kind: png, path: out", "kind: pdf, path: out", FAULT_CONFIG_VALUE,
-     "jig.yaml:15:18: printers[2].kind: ", "expected one of zpl, png, ipp, found 'pdf'"},
+     "jig.yaml:17:18: printers[2].kind: ", "expected one of zpl, png, ipp, found 'pdf'"},
     {"kind: png, path: out", "kind: zpl, path: 'tcp:127.0.0.1:9100'", FAULT_CONFIG_VALUE,
-     "jig.yaml:15:29: printers[2].path: ", "that of printer 'big'"},
+     "jig.yaml:17:29: printers[2].path: ", "that of printer 'big'"},
     {"'tcp:127.0.0.1:9100'", "'tcp:127.0.0.1:90000'", FAULT_CONFIG_VALUE,
-     "jig.yaml:14:28: printers[1].path: ", "expected tcp:HOST:PORT or unix:/PATH"},
+     "jig.yaml:16:28: printers[1].path: ", "expected tcp:HOST:PORT or unix:/PATH"},
     {"kind: zpl, path: 'tcp:127.0.0.1:9100'", "kind: ipp, path: 'tcp:127.0.0.1:9100'", FAULT_CONFIG_VALUE,
-     "jig.yaml:14:28: printers[1].path: ", "expected ipp://HOST:PORT/PATH"},
+     "jig.yaml:16:28: printers[1].path: ", "expected ipp://HOST:PORT/PATH"},
     {"kind: zpl, path: 'tcp:127.0.0.1:9100'", "kind: ipp, path: 'ipp://printer/ipp'", FAULT_CONFIG_VALUE,
-     "jig.yaml:14:28: printers[1].path: ", "expected ipp://HOST:PORT/PATH"},
+     "jig.yaml:16:28: printers[1].path: ", "expected ipp://HOST:PORT/PATH"},
     {"kind: zpl, path: 'tcp:127.0.0.1:9100'", "kind: ipp, path: 'ipp://printer:631'", FAULT_CONFIG_VALUE,
-     "jig.yaml:14:28: printers[1].path: ", "expected ipp://HOST:PORT/PATH"},
+     "jig.yaml:16:28: printers[1].path: ", "expected ipp://HOST:PORT/PATH"},
     {"kind: zpl, path: 'tcp:127.0.0.1:9100'", "kind: ipp, path: 'ipp://printer:631/a b'", FAULT_CONFIG_VALUE,
-     "jig.yaml:14:28: printers[1].path: ", "expected ipp://HOST:PORT/PATH"},
+     "jig.yaml:16:28: printers[1].path: ", "expected ipp://HOST:PORT/PATH"},
     {"kind: zpl, path: 'tcp:127.0.0.1:9100'",
      "kind: ipp, uuid: 'urn:uuid:6B6F6B75-696e-4c61-8265-6c7072696e74', path: 'ipp://p:631/p'", FAULT_CONFIG_VALUE,
-     "jig.yaml:14:28: printers[1].uuid: ", "in lower case"},
+     "jig.yaml:16:28: printers[1].uuid: ", "in lower case"},
     {"kind: png, path: out", "kind: png, uuid: 'urn:uuid:6b6f6b75-696e-4c61-8265-6c7072696e74', path: out",
-     FAULT_CONFIG_VALUE, "jig.yaml:15:29: printers[2].uuid: ", "only a printer of kind ipp"},
-    {"dpi: 203", "dpi: 200", FAULT_CONFIG_VALUE, "jig.yaml:15:40: printers[2].dpi: ", "203, 300, 600"},
+     FAULT_CONFIG_VALUE, "jig.yaml:17:29: printers[2].uuid: ", "only a printer of kind ipp"},
+    {"dpi: 203", "dpi: 200", FAULT_CONFIG_VALUE, "jig.yaml:17:40: printers[2].dpi: ", "203, 300, 600"},
 
     /* slots */
     {"number: 2", "number: 1", FAULT_CONFIG_VALUE,
-     "jig.yaml:18:5: slots[2].number: ", "each number once, found 1 again"},
-    {"number: 2", "number: 0", FAULT_CONFIG_VALUE, "jig.yaml:18:5: slots[2].number: ", "from 1 to 16, found '0'"},
-    {"number: 2", "number: 17", FAULT_CONFIG_VALUE, "jig.yaml:18:5: slots[2].number: ", "from 1 to 16"},
-    {"number: 2", "number: 2x", FAULT_CONFIG_VALUE, "jig.yaml:18:5: slots[2].number: ", "found '2x'"},
-    {"number: 2", "number: +2", FAULT_CONFIG_VALUE, "jig.yaml:18:5: slots[2].number: ", "found '+2'"},
-    {"number: 2", "number: 02", FAULT_CONFIG_VALUE, "jig.yaml:18:5: slots[2].number: ", "found '02'"},
-    {"number: 2", "number: 18446744073709551618", FAULT_CONFIG_VALUE, "jig.yaml:18:5: slots[2].number: ", "1 to 16"},
-    {"number: 2", "number: '2 '", FAULT_CONFIG_VALUE, "jig.yaml:18:5: slots[2].number: ", "found '2 '"},
-    {"kind: usb", "kind: USB", FAULT_CONFIG_VALUE, "jig.yaml:19:5: slots[2].kind: ", "serial, usb, stream"},
-    {"path: 1-2", "path: ttyACM0", FAULT_CONFIG_VALUE, "jig.yaml:20:5: slots[2].path: ", "where it is plugged in"},
-    {"path: 1-2", "path: /dev/ttyACM-0", FAULT_CONFIG_VALUE, "jig.yaml:20:5: slots[2].path: ", "plugged in"},
+     "jig.yaml:20:5: slots[2].number: ", "each number once, found 1 again"},
+    {"number: 2", "number: 0", FAULT_CONFIG_VALUE, "jig.yaml:20:5: slots[2].number: ", "from 1 to 16, found '0'"},
+    {"number: 2", "number: 17", FAULT_CONFIG_VALUE, "jig.yaml:20:5: slots[2].number: ", "from 1 to 16"},
+    {"number: 2", "number: 2x", FAULT_CONFIG_VALUE, "jig.yaml:20:5: slots[2].number: ", "found '2x'"},
+    {"number: 2", "number: +2", FAULT_CONFIG_VALUE, "jig.yaml:20:5: slots[2].number: ", "found '+2'"},
+    {"number: 2", "number: 02", FAULT_CONFIG_VALUE, "jig.yaml:20:5: slots[2].number: ", "found '02'"},
+    {"number: 2", "number: 18446744073709551618", FAULT_CONFIG_VALUE, "jig.yaml:20:5: slots[2].number: ", "1 to 16"},
+    {"number: 2", "number: '2 '", FAULT_CONFIG_VALUE, "jig.yaml:20:5: slots[2].number: ", "found '2 '"},
+    {"kind: usb", "kind: USB", FAULT_CONFIG_VALUE, "jig.yaml:21:5: slots[2].kind: ", "serial, usb, stream"},
+    {"path: 1-2", "path: ttyACM0", FAULT_CONFIG_VALUE, "jig.yaml:22:5: slots[2].path: ", "where it is plugged in"},
+    {"path: 1-2", "path: /dev/ttyACM-0", FAULT_CONFIG_VALUE, "jig.yaml:22:5: slots[2].path: ", "plugged in"},
     {"path: 1-2", "path: '/dev/serial/by-path/1-1:1.0'", FAULT_CONFIG_VALUE,
-     "jig.yaml:20:5: slots[2].path: ", "that of slot 1"},
-    {"    vendor_id: 0x1209\n", "", FAULT_CONFIG_KEY, "jig.yaml:18:5: slots[2].vendor_id: ", "must be plugged in"},
+     "jig.yaml:22:5: slots[2].path: ", "that of slot 1"},
+    {"    vendor_id: 0x1209\n", "", FAULT_CONFIG_KEY, "jig.yaml:20:5: slots[2].vendor_id: ", "must be plugged in"},
     {"vendor_id: 0x1209", "vendor_id: 1209", FAULT_CONFIG_VALUE,
-     "jig.yaml:21:5: slots[2].vendor_id: ", "expected 0x0001 to 0xffff"},
+     "jig.yaml:23:5: slots[2].vendor_id: ", "expected 0x0001 to 0xffff"},
     {"product_id: 0x0001", "product_id: 0x0000", FAULT_CONFIG_VALUE,
-     "jig.yaml:22:5: slots[2].product_id: ", "expected 0x0001 to 0xffff"},
+     "jig.yaml:24:5: slots[2].product_id: ", "expected 0x0001 to 0xffff"},
     {"    vendor_id: 0x1209\n", "    vendor_id: 0x1209\n    baud: 9600\n", FAULT_CONFIG_VALUE,
-     "jig.yaml:22:5: slots[2].baud: ", "expected none for a slot of kind usb"},
+     "jig.yaml:24:5: slots[2].baud: ", "expected none for a slot of kind usb"},
     {"kind: serial, path: '1-1:1.0'", "kind: serial, baud: 9601, path: '1-1:1.0'", FAULT_CONFIG_VALUE,
-     "jig.yaml:17:31: slots[1].baud: ", "expected one of 9600, 19200"},
+     "jig.yaml:19:31: slots[1].baud: ", "expected one of 9600, 19200"},
     {"kind: serial, path: '1-1:1.0'", "kind: serial, vendor_id: 0x1209, path: '1-1:1.0'", FAULT_CONFIG_KEY,
-     "jig.yaml:17:5: slots[1].product_id: ", "come together"},
+     "jig.yaml:19:5: slots[1].product_id: ", "come together"},
     {"kind: serial, path: '1-1:1.0'", "kind: serial, interface: 1, path: '1-1:1.0'", FAULT_CONFIG_VALUE,
-     "jig.yaml:17:31: slots[1].interface: ", "expected none"},
+     "jig.yaml:19:31: slots[1].interface: ", "expected none"},
     {"printer: file", "printer: fiel", FAULT_CONFIG_VALUE,
-     "jig.yaml:23:5: slots[2].printer: ", "expected the name of a printer of this jig, found 'fiel'"},
-    {"'unix:/run/u.sock'", "'udp:host:1'", FAULT_CONFIG_VALUE, "jig.yaml:24:31: slots[3].path: ", "tcp:HOST:PORT"},
+     "jig.yaml:25:5: slots[2].printer: ", "expected the name of a printer of this jig, found 'fiel'"},
+    {"'unix:/run/u.sock'", "'udp:host:1'", FAULT_CONFIG_VALUE, "jig.yaml:26:31: slots[3].path: ", "tcp:HOST:PORT"},
 
     /* scanners and products */
-    {"name: arm", "name: hand", FAULT_CONFIG_VALUE, "jig.yaml:27:6: scanners[2].name: ", "each name once"},
+    {"name: arm", "name: hand", FAULT_CONFIG_VALUE, "jig.yaml:29:6: scanners[2].name: ", "each name once"},
     {"kind: stream, path: 'tcp:[::1]:7000'", "kind: serial, path: 1-5", FAULT_CONFIG_VALUE,
-     "jig.yaml:27:31: scanners[2].path: ", "that of scanner 'hand'"},
-    {"'tcp:[::1]:7000'", "'tcp:7000'", FAULT_CONFIG_VALUE, "jig.yaml:27:31: scanners[2].path: ", "tcp:HOST:PORT"},
-    {"'tcp:[::1]:7000'", "'tcp:a b:7000'", FAULT_CONFIG_VALUE, "jig.yaml:27:31: scanners[2].path: ", "tcp:HOST:PORT"},
-    {"slot: 2}", "slot: 5}", FAULT_CONFIG_VALUE, "jig.yaml:27:55: scanners[2].slot: ", "a slot of this jig, found 5"},
-    {"path: 1-5}", "path: 1-2}", FAULT_CONFIG_VALUE, "jig.yaml:26:32: scanners[1].path: ", "that of slot 2"},
-    {"path: 1-5}", "path: 1-5, slot: 1}", FAULT_CONFIG_VALUE, "jig.yaml:25:1: scanners: ", "a scanner for slot 3"},
+     "jig.yaml:29:31: scanners[2].path: ", "that of scanner 'hand'"},
+    {"'tcp:[::1]:7000'", "'tcp:7000'", FAULT_CONFIG_VALUE, "jig.yaml:29:31: scanners[2].path: ", "tcp:HOST:PORT"},
+    {"'tcp:[::1]:7000'", "'tcp:a b:7000'", FAULT_CONFIG_VALUE, "jig.yaml:29:31: scanners[2].path: ", "tcp:HOST:PORT"},
+    {"slot: 2}", "slot: 5}", FAULT_CONFIG_VALUE, "jig.yaml:29:55: scanners[2].slot: ", "a slot of this jig, found 5"},
+    {"path: 1-5}", "path: 1-2}", FAULT_CONFIG_VALUE, "jig.yaml:28:32: scanners[1].path: ", "that of slot 2"},
+    {"path: 1-5}", "path: 1-5, slot: 1}", FAULT_CONFIG_VALUE, "jig.yaml:27:1: scanners: ", "a scanner for slot 3"},
     {"kind: serial, path: 1-5", "kind: usb, path: 1-5", FAULT_CONFIG_VALUE,
-     "jig.yaml:26:18: scanners[1].kind: ", "expected one of serial, keyboard, stream"},
+     "jig.yaml:28:18: scanners[1].kind: ", "expected one of serial, keyboard, stream"},
     {"kind: serial, path: 1-5", "kind: keyboard, path: event5", FAULT_CONFIG_VALUE,
-     "jig.yaml:26:34: scanners[1].path: ", "or a name of /dev/input/by-path/, found 'event5'"},
+     "jig.yaml:28:34: scanners[1].path: ", "or a name of /dev/input/by-path/, found 'event5'"},
     {"kind: serial, path: 1-5", "kind: keyboard, path: /dev/input/event5", FAULT_CONFIG_VALUE,
-     "jig.yaml:26:34: scanners[1].path: ", "or a name of /dev/input/by-path/, found '/dev/input/event5'"},
+     "jig.yaml:28:34: scanners[1].path: ", "or a name of /dev/input/by-path/, found '/dev/input/event5'"},
     {"kind: serial, path: 1-5", "kind: keyboard, path: /dev/serial/by-path/pci-0000:00:14.0-usb-0:5:1.0",
-     FAULT_CONFIG_VALUE, "jig.yaml:26:34: scanners[1].path: ", "or a name of /dev/input/by-path/"},
+     FAULT_CONFIG_VALUE, "jig.yaml:28:34: scanners[1].path: ", "or a name of /dev/input/by-path/"},
     {"kind: serial, path: 1-5", "kind: keyboard, path: '/dev/input/by-path/1-1:1.0-event-kbd'", FAULT_CONFIG_VALUE,
-     "jig.yaml:26:34: scanners[1].path: ", "that of slot 1"},
+     "jig.yaml:28:34: scanners[1].path: ", "that of slot 1"},
     {"kind: usb\n", "kind: keyboard\n", FAULT_CONFIG_VALUE,
-     "jig.yaml:19:5: slots[2].kind: ", "expected one of serial, usb, stream"},
-    {"  - b.yaml\n", "  - a.yaml\n", FAULT_CONFIG_VALUE, "jig.yaml:30:5: products[2]: ", "each file once"},
+     "jig.yaml:21:5: slots[2].kind: ", "expected one of serial, usb, stream"},
+    {"  - b.yaml\n", "  - a.yaml\n", FAULT_CONFIG_VALUE, "jig.yaml:32:5: products[2]: ", "each file once"},
 };
 
 static const struct bad bad_ceremonies[] = {
@@ -351,6 +374,34 @@ static void gives_paths_in_the_callers_words(void **state)
     assert_non_null(strstr(fault.text, "klm/jig.yaml: the file is empty"));
 }
 
+/* The list of tokens, written anew with this many entries. */
+static void refuses_tokens(unsigned count, const char *words)
+{
+    char text[SCRATCH_TEXT_MAX], path[SCRATCH_PATH_SIZE];
+    const char *rest = strstr(good_jig, "certificates:");
+    int at = snprintf(text, sizeof text, "station: line-1\ntokens:%s\n", count == 0 ? " []" : "");
+    for (unsigned i = 0; i < count; i++)
+        at +=
+            snprintf(text + at, sizeof text - (size_t)at,
+                     "  - {module: m.so, uri: 'pkcs11:token=t%u', pin_file: p, issuing: i%u, station: s%u}\n", i, i, i);
+    at += snprintf(text + at, sizeof text - (size_t)at, "%s", rest);
+    scratch_write("jig.yaml", text, (size_t)at, path);
+    struct fault fault = {0};
+    bool accepted = read_jig(path, &fault);
+    assert_true(accepted == !words);
+    if (words && (fault.code != FAULT_CONFIG_VALUE || !strstr(fault.text, words)))
+        fail_msg("%u tokens: %s", count, fault.text);
+}
+
+static void takes_one_to_four_tokens(void **state)
+{
+    (void)state;
+    refuses_tokens(0, "jig.yaml:2:1: tokens: expected at least 1 entries");
+    refuses_tokens(1, NULL);
+    refuses_tokens(4, NULL);
+    refuses_tokens(5, "jig.yaml:2:1: tokens: expected at most 4 entries");
+}
+
 static void refuses_bad_jigs(void **state)
 {
     (void)state;
@@ -454,6 +505,7 @@ int main(void)
         cmocka_unit_test(takes_quotes_in_the_record),
         cmocka_unit_test(reads_ipp_printers),
         cmocka_unit_test(gives_paths_in_the_callers_words),
+        cmocka_unit_test(takes_one_to_four_tokens),
         cmocka_unit_test(refuses_bad_jigs),
         cmocka_unit_test(refuses_bad_ceremonies),
         cmocka_unit_test(refuses_what_is_no_small_file),

@@ -60,12 +60,19 @@ static void reads_the_jig(void **state)
     if (!jig_read(SHIPPED "/jig.yaml", &jig, &fault))
         fail_msg("%s", fault.text);
     assert_string_equal(jig->station, "demo-1");
-    assert_string_equal(jig->token_module, "unix:/run/kokuin/p11-kit.sock");
-    assert_string_equal(jig->token_uri, "pkcs11:token=kokuin-production");
-    assert_string_equal(jig->token_pin_file, SHIPPED "/secrets/production.pin");
+    assert_int_equal(jig->token_count, 2);
+    assert_string_equal(jig->tokens[0].module, "unix:/run/kokuin/p11-kit-1.sock");
+    assert_string_equal(jig->tokens[0].uri, "pkcs11:token=kokuin-production");
+    assert_string_equal(jig->tokens[0].pin_file, SHIPPED "/secrets/production.pin");
+    assert_string_equal(jig->tokens[0].issuing_certificate, SHIPPED "/ca/issuing-1.pem");
+    assert_string_equal(jig->tokens[0].station_certificate, SHIPPED "/ca/station-1.pem");
+    assert_string_equal(jig->tokens[1].module, "unix:/run/kokuin/p11-kit-2.sock");
+    assert_string_equal(jig->tokens[1].uri, "pkcs11:token=kokuin-production-2");
+    assert_string_equal(jig->tokens[1].pin_file, SHIPPED "/secrets/production-2.pin");
+    assert_string_equal(jig->tokens[1].issuing_certificate, SHIPPED "/ca/issuing-2.pem");
+    assert_string_equal(jig->tokens[1].station_certificate, SHIPPED "/ca/station-2.pem");
     assert_string_equal(jig->root_certificate, SHIPPED "/ca/root.pem");
-    assert_string_equal(jig->issuing_certificate, SHIPPED "/ca/issuing.pem");
-    assert_string_equal(jig->station_certificate, SHIPPED "/ca/station.pem");
+    assert_string_equal(jig->fingerprint_check, SHIPPED "/ca/fingerprint.check");
     assert_string_equal(jig->recovery_certificates[0], SHIPPED "/ca/recovery.pem");
     assert_string_equal(jig->recovery_certificates[1], SHIPPED "/ca/spare.pem");
     assert_string_equal(jig->record, "host=/run/postgresql dbname=kokuin user=station_demo_1");

@@ -101,6 +101,8 @@ void plant_make(struct plant *plant, unsigned quantity)
 
     plant->store = plant_store(plant->station);
     uint8_t policy_sha256[32] = {1};
+    const struct store_issuer issuer = {
+        .der = issuer_der, .der_size = sizeof issuer_der, .subject = "CN=Issuing", .token_label = "token"};
     if (!store_policy_register(plant->store,
                                &(struct store_policy){.id = "u32x16",
                                                       .version = 1,
@@ -113,7 +115,7 @@ void plant_make(struct plant *plant, unsigned quantity)
                                                       .approver = "test",
                                                       .sha256 = policy_sha256},
                                &fault) ||
-        !store_issuer_register(plant->store, issuer_der, sizeof issuer_der, "token", &fault))
+        !store_issuer_register(plant->store, &issuer, &fault))
         fail_msg("%s", fault.text);
 }
 

@@ -41,7 +41,7 @@ static const struct refusal {
     {AUDITOR, "42501", "SELECT api.close((SELECT attempt FROM prov.attempt LIMIT 1))"},
     {AUDITOR, "42501", "CREATE TEMP TABLE mine (a text)"},
     {PLANNER, "42501", "SELECT * FROM prov.unit"},
-    {PLANNER, "42501", "SELECT api.issuer_register('\\x00', 'x')"},
+    {PLANNER, "42501", "SELECT api.issuer_register('\\x00', 'x', 'y')"},
     /* Another station's attempt. */
     {OTHER_STATION, "KK407", "SELECT api.injected('%2$s', sha256('a'))"},
     {OTHER_STATION, "KK407", "SELECT api.fail('%2$s', 303, 'UNIT_UNPLUGGED', 'x', '{}', '{}', '{}')"},

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,15 +23,21 @@
 #define SERVING_MS 10000
 
 static const char jig_text[] = "station: A\n"
-                               "token:\n"
-                               "  module: %s\n"
-                               "  uri: pkcs11:token=production\n"
-                               "  pin_file: pin\n"
+                               "tokens:\n"
+                               "  - module: %s\n"
+                               "    uri: pkcs11:token=production\n"
+                               "    pin_file: pin\n"
+                               "    issuing: ca/issuing-1.pem\n"
+                               "    station: ca/station-1.pem\n"
+                               "  - module: %s\n"
+                               "    uri: pkcs11:token=production-2\n"
+                               "    pin_file: pin-2\n"
+                               "    issuing: ca/issuing-2.pem\n"
+                               "    station: ca/station-2.pem\n"
                                "certificates:\n"
                                "  root: ca/root.pem\n"
-                               "  issuing: ca/issuing-1.pem\n"
-                               "  station: ca/station-1.pem\n"
                                "  recovery: ca/recovery.pem\n"
+                               "  fingerprint: ca/fingerprint.check\n"
                                "record: %s\n"
                                "state_directory: state\n"
                                "printers:\n"
@@ -51,7 +58,7 @@ static const char jig_text[] = "station: A\n"
                                "  - " SHIPPED "/products/router.yaml\n"
                                "  - " SHIPPED "/products/sensor.yaml\n";
 
-static void write_file(const char *path, const char *text)
+void plant_write(const char *path, const char *text)
 {
     FILE *file = fopen(path, "we");
     assert_non_null(file);
@@ -67,13 +74,15 @@ static void write_jig(struct plant *plant)
     const char *directory = plant->softhsm.directory;
     postgres_as(plant->admin, "station_a", station);
     (void)snprintf(path, sizeof path, "%s/pin", directory);
-    write_file(path, SOFTHSM_PIN);
+    plant_write(path, SOFTHSM_PIN);
+    (void)snprintf(path, sizeof path, "%s/pin-2", directory);
+    plant_write(path, SOFTHSM_PIN);
     (void)snprintf(plant->socket, sizeof plant->socket, "%s/slot.sock", directory);
-    int size =
-        snprintf(text, sizeof text, jig_text, plant->softhsm.remote, station, directory, plant->socket, directory);
+    int size = snprintf(text, sizeof text, jig_text, plant->softhsm.remote, plant->spare.remote, station, directory,
+                        plant->socket, directory);
     assert_true(size > 0 && (size_t)size < sizeof text);
     (void)snprintf(plant->jig, sizeof plant->jig, "%s/jig.yaml", directory);
-    write_file(plant->jig, text);
+    plant_write(plant->jig, text);
 }
 
 static bool open_order(struct plant *plant, const char *path, unsigned quantity, struct fault *fault)
@@ -120,9 +129,29 @@ void plant_open(struct plant *plant, const char *product, unsigned quantity)
     (void)snprintf(path, sizeof path, SHIPPED "/products/%s", product);
     postgres_database(plant->admin);
     if (!softhsm_start(&plant->softhsm, &fault) || !softhsm_plant(&plant->softhsm, &fault) ||
-        !softhsm_serve(&plant->softhsm, SOFTHSM_MODULE, &fault) || !make_record(plant, path, quantity, &fault))
+        !make_record(plant, path, quantity, &fault))
         fail_msg("%s", fault.text);
+    plant->spare = plant->softhsm;
+    (void)snprintf(plant->spare.directory, sizeof plant->spare.directory, "%.40s/spare", plant->softhsm.directory);
+    assert_int_equal(mkdir(plant->spare.directory, 0700), 0);
+    plant_serve(plant);
     write_jig(plant);
+    plant_reopen(plant);
+}
+
+void plant_serve(struct plant *plant)
+{
+    struct fault fault;
+    if ((plant->softhsm.server == 0 && !softhsm_serve(&plant->softhsm, SOFTHSM_MODULE, &fault)) ||
+        (plant->spare.server == 0 && !softhsm_serve(&plant->spare, SOFTHSM_MODULE, &fault)))
+        fail_msg("%s", fault.text);
+}
+
+void plant_reopen(struct plant *plant)
+{
+    struct fault fault;
+    rooms_free(plant->rooms);
+    plant->rooms = NULL;
     if (!rooms_open(plant->jig, "A-1", "test", &plant->rooms, &fault))
         fail_msg("%s", fault.text);
 }
@@ -132,6 +161,7 @@ void plant_close(struct plant *plant)
     plant_remove(plant);
     rooms_free(plant->rooms);
     plant->rooms = NULL;
+    softhsm_kill_server(&plant->spare);
     softhsm_end(&plant->softhsm);
 }
 
@@ -178,11 +208,34 @@ void plant_remove(struct plant *plant)
     plant->unit = 0;
 }
 
-long plant_count(const struct plant *plant, const char *query)
+char *plant_text(const struct plant *plant, const char *query)
 {
     char *value = postgres_value(plant->admin, query);
     assert_non_null(value);
+    return value;
+}
+
+long plant_count(const struct plant *plant, const char *query)
+{
+    char *value = plant_text(plant, query);
     long count = strtol(value, NULL, 10);
     free(value);
     return count;
+}
+
+void plant_change_jig(const struct plant *plant, const char *from, const char *to, char ret_path[160])
+{
+    char text[4096];
+    FILE *file = fopen(plant->jig, "re");
+    assert_non_null(file);
+    size_t size = fread(text, 1, sizeof text - 1, file);
+    text[size] = '\0';
+    assert_int_equal(fclose(file), 0);
+    char *at = strstr(text, from);
+    assert_non_null(at);
+    (void)snprintf(ret_path, 160, "%s/changed.yaml", plant->softhsm.directory);
+    file = fopen(ret_path, "we");
+    assert_non_null(file);
+    assert_true(fprintf(file, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) > 0);
+    assert_int_equal(fclose(file), 0);
 }

@@ -1,10 +1,10 @@
 /* Whole journeys with real parts: SoftHSM, PostgreSQL, the label's own child process, and kokuin-unit. Every
  * misbehaviour ends in its own fault, is recorded, and never ends in `closed`. */
 #include "base/process.h"
-#include "station/flow/flow.h"
-#include "tests/unit/station/plant.h"
+#include "tests/unit/station/visit.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,131 +13,7 @@
 
 #include <cmocka.h>
 
-static struct plant plant;
 static const char *const render_argv[] = {"kokuin", "station", "render", NULL};
-
-/* What a slot worker would be to the flow, and what the test looks at. */
-struct world {
-    enum flow_step last;
-    char label[17];
-    char serial[SERIAL_SIZE];
-    unsigned printed;
-    unsigned scans;
-    enum fault_code answers[4]; /* to each scan */
-    /* what it is told to do */
-    enum fault_code printer;   /* fails so instead of printing */
-    unsigned wrong_scans;      /* scans of a label that is none of this unit's, before the right one */
-    bool taken_out;            /* the unit leaves the slot while the label waits */
-    bool swapped;              /* another board sits in the slot when the label is scanned */
-    enum flow_step token_dies; /* when this step begins */
-};
-
-static void show(void *context, const struct flow_progress *progress)
-{
-    struct world *world = context;
-    assert_true(progress->step >= world->last);
-    world->last = progress->step;
-    if (world->token_dies == progress->step)
-        softhsm_kill_server(&plant.softhsm);
-    memcpy(world->serial, progress->serial, sizeof world->serial);
-    memcpy(world->label, progress->label, sizeof world->label);
-}
-
-static bool print(void *context, const char *label, const struct label_bitmap *bitmap,
-                  enum store_print_level *ret_level, struct fault *fault)
-{
-    struct world *world = context;
-    assert_true(label_id_is_valid(label));
-    assert_true(bitmap->width > 100);
-    if (world->printer != FAULT_NONE)
-        return fault_set(fault, world->printer, 0, "told to fail");
-    world->printed++;
-    *ret_level = STORE_PRINT_CLAIMED;
-    return true;
-}
-
-static bool await_scan(void *context, struct flow_scan *ret_scan, struct fault *fault)
-{
-    struct world *world = context;
-    if (world->taken_out)
-        return fault_set(fault, FAULT_UNIT_UNPLUGGED, 0, "taken out");
-    if (world->swapped) {
-        plant_remove(&plant);
-        plant_insert(&plant, "00ff00ff", "KR-1000", NULL);
-    }
-    assert_true(world->scans < ARRAY_SIZE(world->answers));
-    struct flow_scan scan = {.gtin = ""};
-    (void)snprintf(scan.serial, sizeof scan.serial, "%s", world->serial);
-    (void)snprintf(scan.label, sizeof scan.label, "%s", world->label);
-    if (world->scans == 0 && world->wrong_scans > 0)
-        (void)snprintf(scan.serial, sizeof scan.serial, "KR00000ZZZZZ");
-    else if (world->scans == 1 && world->wrong_scans > 1)
-        (void)snprintf(scan.label, sizeof scan.label, "ZZZZZZZZZZZZZ");
-    else if (world->scans == 2 && world->wrong_scans > 2)
-        (void)snprintf(scan.gtin, sizeof scan.gtin, "04912345000026");
-    *ret_scan = scan;
-    return true;
-}
-
-static void answer_scan(void *context, const struct fault *why)
-{
-    struct world *world = context;
-    world->answers[world->scans++] = why ? why->code : FAULT_NONE;
-}
-
-static struct flow_result run(struct world *world)
-{
-    const struct rooms *rooms = plant.rooms;
-    struct flow_station station = {
-        .token = rooms->token,
-        .issuer = rooms->issuer,
-        .sealer = rooms->sealer,
-        .store = rooms->store,
-        .unit = {.port = rooms_port(&rooms->jig->slots[0]),
-                 .station = {.station_certificate = rooms->jig->station_certificate,
-                             .root_certificate = rooms->jig->root_certificate,
-                             .issuing_certificate = rooms->jig->issuing_certificate,
-                             .key = station_key_handle(rooms->station_key)},
-                 .answer_ms = 3000},
-        .product = rooms->product,
-        .render = {.path = KOKUIN, .argv = render_argv},
-        .order = "A-1",
-        .printer = rooms->jig->printers[0].name,
-        .dpi = rooms->jig->printers[0].dpi,
-        .slot = 1,
-        .operator_badge = "4711",
-    };
-    struct flow_world callbacks = {
-        .context = world, .show = show, .print = print, .await_scan = await_scan, .answer_scan = answer_scan};
-    world->last = 0;
-    world->scans = 0;
-    struct flow_result result;
-    flow_run(&station, &callbacks, &result);
-    return result;
-}
-
-/* One visit of a board to the slot. */
-static struct flow_result visit(struct world *world, const char *board, const char *misbehave)
-{
-    plant_insert(&plant, board, plant.rooms->product->model, misbehave);
-    struct flow_result result = run(world);
-    plant_remove(&plant);
-    return result;
-}
-
-static void expect_closed(const struct flow_result *result)
-{
-    if (result->end != FLOW_CLOSED)
-        fail_msg("ended as %d: %s (%s; %s)", (int)result->end, result->fault.text, fault_name(result->fault.code),
-                 result->record.text);
-}
-
-static void expect_fault(const struct flow_result *result, enum flow_end end, enum fault_code code)
-{
-    if (result->end != end || result->fault.code != code)
-        fail_msg("ended as %d with %s: %s", (int)result->end, fault_name(result->fault.code), result->fault.text);
-    assert_int_equal(result->record.code, FAULT_NONE);
-}
 
 static long closed(void)
 {
@@ -498,27 +374,6 @@ static void test_sensor_without_passwords(void **state)
     plant_close(&plant);
 }
 
-/* The token dies: before the link to the unit is made, or when the password is about to be drawn. Either way nothing
- * is injected, and the station holds with the token's own fault. */
-static void expect_token_away(enum flow_step step, long failed)
-{
-    plant_open(&plant, "router.yaml", 2);
-    struct world world = {.token_dies = step};
-    struct flow_result result = visit(&world, "a0000001", NULL);
-    expect_fault(&result, FLOW_HELD, FAULT_HSM_CALL);
-    assert_int_equal(result.progress.step, step);
-    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.credential"), 0);
-    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.attempt WHERE state = 'failed'"), failed);
-    plant_close(&plant);
-}
-
-static void test_token_away_holds_the_station(void **state)
-{
-    (void)state;
-    expect_token_away(FLOW_IDENTIFY, 0);
-    expect_token_away(FLOW_ISSUE, 1);
-}
-
 int main(void)
 {
     struct fault fault;
@@ -544,7 +399,6 @@ int main(void)
     };
     const struct CMUnitTest others[] = {
         cmocka_unit_test(test_sensor_without_passwords),
-        cmocka_unit_test(test_token_away_holds_the_station),
     };
     int failed = cmocka_run_group_tests_name("station/flow: routers", routers, open_routers, close_plant);
     failed += cmocka_run_group_tests_name("station/flow: others", others, NULL, postgres_stop);

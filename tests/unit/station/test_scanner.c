@@ -65,7 +65,7 @@ PRINTF(1, 2) static bool bench(const char *format, ...)
     assert_in_range(length, 1, sizeof line - 2);
     line[length++] = '\n';
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", test_path("control"));
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%.107s", test_path("control"));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);

@@ -338,25 +338,63 @@ static void test_labelled_unit_outlives_its_worker(void **state)
     assert_int_equal(station_stop(&station), 0);
 }
 
-/* A token that never answers is no reason to wait for ever: the slot is put on hold, and goes on when the token does.
- */
-static void test_hung_token_holds_the_station(void **state)
+/* The unit in work goes on, the station says once that it is on the spare, and the resume card returns to the first. */
+static void test_spare_takes_over_and_resume_returns(void **state)
+{
+    (void)state;
+    static struct station station;
+    station_start(&station);
+    json_t *token = await(&station, "token", "state", "up");
+    assert_true(is(token, "label", "production"));
+    json_decref(token);
+    pass(&station, "slot", "view", "empty");
+    softhsm_kill_server(&plant.softhsm);
+    plant_insert(&plant, "a1000008", "KR-1000", NULL);
+    token = await(&station, "token", "state", "degraded");
+    assert_true(is(token, "label", "production-2"));
+    json_decref(token);
+    json_t *label = await(&station, "slot", "view", "label");
+    assert_true(is(label, "token", "degraded"));
+    assert_true(is(label, "token_label", "production-2"));
+    scan_label(&station, label);
+    scan(&station, "KOKUIN-SLOT-1");
+    json_decref(label);
+    pass(&station, "slot", "view", "ok");
+    plant_remove(&plant);
+    pass(&station, "slot", "view", "empty");
+
+    plant_serve(&plant);
+    scan(&station, "KOKUIN-RESUME");
+    pass(&station, "resumed", NULL, NULL);
+    json_t *event = next_event(&station);
+    assert_true(is(event, "event", "token") && is(event, "state", "up") && is(event, "label", "production"));
+    json_decref(event);
+    assert_int_equal(station_stop(&station), 0);
+}
+
+/* Tokens that never answer are no reason to wait for ever: the slot is put on hold, and goes on when a token does. */
+static void test_hung_tokens_hold_the_station(void **state)
 {
     (void)state;
     static struct station station;
     station_start(&station);
     pass(&station, "slot", "view", "empty");
     assert_int_equal(kill(-plant.softhsm.server, SIGSTOP), 0);
-    plant_insert(&plant, "a1000008", "KR-1000", NULL);
+    assert_int_equal(kill(-plant.spare.server, SIGSTOP), 0);
+    plant_insert(&plant, "a1000009", "KR-1000", NULL);
+    pass(&station, "token", "state", "down");
     json_t *hold = await(&station, "slot", "view", "hold");
-    assert_true(is(hold, "fault_name", "WORKER_STUCK"));
+    assert_true(is(hold, "fault_name", "HSM_DOWN"));
     assert_true(is(hold, "step_name", "identify"));
+    assert_true(is(hold, "token", "down"));
     json_decref(hold);
-    pass(&station, "held", "fault_name", "WORKER_STUCK");
+    pass(&station, "held", "fault_name", "HSM_DOWN");
 
     assert_int_equal(kill(-plant.softhsm.server, SIGCONT), 0);
+    assert_int_equal(kill(-plant.spare.server, SIGCONT), 0);
     scan(&station, "KOKUIN-RESUME");
     pass(&station, "resumed", NULL, NULL);
+    pass(&station, "token", "state", "up");
     json_t *label = await(&station, "slot", "view", "label");
     scan_label(&station, label);
     scan(&station, "KOKUIN-SLOT-1");
@@ -382,24 +420,6 @@ static void test_second_station_is_refused(void **state)
     assert_int_equal(station_stop(&station), 0);
 }
 
-/* The jig with one word changed. */
-static void change_jig(const char *from, const char *to, char ret_path[160])
-{
-    char text[4096];
-    FILE *file = fopen(plant.jig, "re");
-    assert_non_null(file);
-    size_t size = fread(text, 1, sizeof text - 1, file);
-    text[size] = '\0';
-    assert_int_equal(fclose(file), 0);
-    char *at = strstr(text, from);
-    assert_non_null(at);
-    (void)snprintf(ret_path, 160, "%s/changed.yaml", plant.softhsm.directory);
-    file = fopen(ret_path, "we");
-    assert_non_null(file);
-    assert_true(fprintf(file, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) > 0);
-    assert_int_equal(fclose(file), 0);
-}
-
 struct refusal {
     const char *from, *to, *order;
     enum fault_code code;
@@ -411,40 +431,28 @@ static void test_station_that_cannot_start(void **state)
     (void)state;
     static const struct refusal refusals[] = {
         {"station: A", "station: A", "NO-SUCH-ORDER", FAULT_ORDER_UNKNOWN},
-        {"pin_file: pin", "pin_file: jig.yaml", "A-1", FAULT_HSM_PIN},
-        {"pin_file: pin", "pin_file: no-pin", "A-1", FAULT_FILE},
-        {"token=production", "token=nowhere", "A-1", FAULT_HSM_NOT_FOUND},
+        {"pin_file: pin\n", "pin_file: jig.yaml\n", "A-1", FAULT_HSM_PIN},
+        {"pin_file: pin\n", "pin_file: no-pin\n", "A-1", FAULT_FILE},
+        {"ca/fingerprint.check", "ca/root.pem", "A-1", FAULT_FILE},
+        {"ca/fingerprint.check", "other.check", "A-1", FAULT_HSM_KEY_WRONG},
         {"station: ca/station-1.pem", "station: ca/issuing-1.pem", "A-1", FAULT_HSM_KEY_WRONG},
         {"user=station_a", "user=nobody_here", "A-1", FAULT_RECORD_ROLE},
         {"slots:", "slotz:", "A-1", FAULT_CONFIG_KEY},
     };
+    char other[160];
+    (void)snprintf(other, sizeof other, "%s/other.check", plant.softhsm.directory);
+    plant_write(other, "0123456789abcdef\n");
     for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
         char jig[160];
-        change_jig(refusals[i].from, refusals[i].to, jig);
+        plant_change_jig(&plant, refusals[i].from, refusals[i].to, jig);
         int code = run_station(jig, refusals[i].order);
         if (code != (int)fault_exit(refusals[i].code))
             fail_msg("refusal %zu: exit %d, expected %d", i, code, (int)fault_exit(refusals[i].code));
     }
-}
-
-static void test_doctor(void **state)
-{
-    (void)state;
-    char output[8192];
-    plant_insert(&plant, "a1000009", "KR-1000", NULL);
-    const char *const good[] = {KOKUIN, "doctor", plant.jig, NULL};
-    int code = command_read(good, output, sizeof output);
-    if (code != 0 || strstr(output, "failed"))
-        fail_msg("exit %d: %s", code, output);
-    assert_non_null(strstr(output, "ok      issuing key and certificate"));
-    plant_remove(&plant);
-
-    char jig[160];
-    change_jig("token=production", "token=nowhere", jig);
-    const char *const bad[] = {KOKUIN, "doctor", jig, NULL};
-    assert_int_equal(command_read(bad, output, sizeof output), fault_exit(FAULT_HSM_NOT_FOUND));
-    assert_non_null(strstr(output, "failed  token and its PIN"));
-    assert_non_null(strstr(output, fault_todo(FAULT_HSM_NOT_FOUND, FAULT_ENGLISH)));
+    softhsm_kill_server(&plant.softhsm);
+    softhsm_kill_server(&plant.spare);
+    assert_int_equal(run_station(plant.jig, "A-1"), fault_exit(FAULT_HSM_DOWN));
+    plant_serve(&plant);
 }
 
 static int open_plant(void **state)
@@ -471,10 +479,10 @@ int main(void)
         cmocka_unit_test(test_pause_starts_no_unit),
         cmocka_unit_test(test_dead_worker_is_started_again),
         cmocka_unit_test(test_labelled_unit_outlives_its_worker),
-        cmocka_unit_test(test_hung_token_holds_the_station),
+        cmocka_unit_test(test_spare_takes_over_and_resume_returns),
+        cmocka_unit_test(test_hung_tokens_hold_the_station),
         cmocka_unit_test(test_second_station_is_refused),
         cmocka_unit_test(test_station_that_cannot_start),
-        cmocka_unit_test(test_doctor),
     };
     return cmocka_run_group_tests_name("station/line: processes", tests, open_plant, close_plant);
 }
