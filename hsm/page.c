@@ -14,10 +14,9 @@ static const char style[] =
     "p{margin:1mm 0}.lead{color:#444}"
     "table{width:100%;border-collapse:collapse}"
     "th,td{text-align:left;vertical-align:top;padding:1.2mm 2mm 1.2mm 0;border-bottom:.4pt solid #aaa}"
-    "td:first-child,td:nth-child(2){white-space:nowrap}"
     "th{font-weight:600;font-size:8.5pt;color:#444}"
     "tr,.sign{break-inside:avoid}thead{display:table-header-group}"
-    ".print{white-space:pre-line;font:8.5pt/1.5 'DejaVu Sans Mono',monospace;word-spacing:-.1em}"
+    ".print{font:8.5pt/1.5 'DejaVu Sans Mono',monospace;word-spacing:-.1em}"
     ".small{font-size:8pt;color:#444}"
     ".sign{display:flex;gap:8mm;margin-top:9mm;align-items:flex-end}"
     ".sign>div{border-bottom:.8pt solid #111;min-height:9mm;display:flex;align-items:flex-end}"
@@ -50,13 +49,13 @@ static void put(FILE *out, const char *text)
     }
 }
 
-/* In groups of four, eight to a line, as people compare them. */
+/* In groups of four, as people compare them. */
 static void put_print(FILE *out, const uint8_t *bytes, size_t size)
 {
     char hex[65];
     hex_write(bytes, size, hex);
     for (size_t i = 0; i < 2 * size; i += 4)
-        (void)fprintf(out, "%s%.4s", i == 0 ? "" : i == 32 ? "\n" : " ", hex + i);
+        (void)fprintf(out, "%s%.4s", i > 0 ? " " : "", hex + i);
 }
 
 static void put_cell(FILE *out, const char *text)
@@ -101,7 +100,7 @@ static void put_told(FILE *out, const struct made_key *made)
 {
     static const char *const wraps[] = {"not tried to wrap it out", "refused to be wrapped out",
                                         "wrapping out could not be tried here"};
-    (void)fprintf(out, "%s; reports:", wraps[made->wrap]);
+    (void)fputs(wraps[made->wrap], out);
     for (size_t i = 0; i < MAKE_ATTRIBUTES; i++)
         if (made->told[i] == MAKE_TOLD_TRUE)
             (void)fprintf(out, " %s", make_attribute_name(i) + sizeof "CKA_" - 1);
