@@ -55,7 +55,9 @@ static bool read_line(struct reader *reader, const char *name, uint8_t *ret_byte
         return false;
     reader_copy(reader, hex, 2 * size);
     hex[2 * size] = '\0';
-    return reader_u8(reader) == '\n' && !reader->failed && hex_read(hex, ret_bytes, size, &ignored);
+    /* hex_read() takes capitals too; this program writes none. */
+    return reader_u8(reader) == '\n' && !reader->failed && strspn(hex, "0123456789abcdef") == 2 * size &&
+           hex_read(hex, ret_bytes, size, &ignored);
 }
 
 bool backup_read(const char *text, size_t size, struct backup *ret_backup, struct fault *fault)

@@ -6,19 +6,22 @@ struct reader der_enter_any(struct reader *from, uint8_t *ret_tag)
 {
     struct reader inner = {.failed = true};
     *ret_tag = reader_u8(from);
-    size_t size = reader_u8(from);
-    if (size > 0x83 || size == 0x80)
-        from->failed = true;
-    else if (size == 0x81 && (size = reader_u8(from)) < 0x80)
-        from->failed = true;
-    else if (size == 0x82 && (size = reader_u16(from)) < 0x100)
-        from->failed = true;
-    else if (size == 0x83) {
+    uint8_t form = reader_u8(from);
+    size_t size = form, least = 0;
+    if (form == 0x81) {
+        size = reader_u8(from);
+        least = 0x80;
+    } else if (form == 0x82) {
+        size = reader_u16(from);
+        least = 0x100;
+    } else if (form == 0x83) {
         size = (size_t)reader_u8(from) << 16;
         size |= reader_u16(from);
-        if (size < 0x10000)
-            from->failed = true;
+        least = 0x10000;
+    } else if (form >= 0x80) {
+        from->failed = true;
     }
+    from->failed |= size < least;
     const uint8_t *bytes = from->failed ? NULL : reader_take(from, size);
     return bytes ? reader_over(bytes, size) : inner;
 }
@@ -65,7 +68,7 @@ bool der_is_whole(struct reader *from, const void *bytes, size_t size)
 
 size_t der_open(struct writer *writer, enum der_tag tag)
 {
-    writer_u8(writer, tag);
+    writer_u8(writer, (uint8_t)tag);
     writer_u8(writer, 0);
     return writer->at;
 }

@@ -4,6 +4,7 @@
 #include "hsm/health.h"
 #include "hsm/inside.h"
 #include "hsm/module.h"
+#include "hsm/refusals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -199,7 +200,17 @@ bool token_open_with_file(const char *module, const char *uri, const char *pin_f
     /* A server that hangs is found out before the turn is taken: it must not hold up the others. */
     if (!module_answers(module, fault))
         return fault_within(fault, "open token");
-    return take_turn(turn, fault) && token_open(module, uri, pin, ret_token, fault);
+    if (!take_turn(turn, fault))
+        return false;
+    if (refusals_has(turn))
+        return fault_set(fault, FAULT_HSM_PIN, 0,
+                         "open token: this PIN was refused before; it is not tried again until '%s' is written anew",
+                         pin_file);
+    if (token_open(module, uri, pin, ret_token, fault))
+        return true;
+    if (fault->code == FAULT_HSM_PIN)
+        refusals_add(turn);
+    return false;
 }
 
 void token_free(struct token *token)

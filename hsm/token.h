@@ -35,7 +35,8 @@ NODISCARD NONNULL(1, 2, 3, 4, 5) bool token_open(const char *module, const char 
                                                  struct token **ret_token, struct fault *fault);
 
 /* The same with the PIN of a file, and the log-ins of several processes take turns by a lock on that file: SoftHSM
- * writes a token's files anew at each, and whoever looks at them meanwhile finds them broken.
+ * writes a token's files anew at each, and whoever looks at them meanwhile finds them broken. A PIN file that was
+ * refused (hsm/refusals.h) is HSM_PIN without a try, until it is written anew.
  *
  * Faults: as above, FILE, TIMED_OUT when others held the turn for half a minute, SYSTEM.
  */

@@ -211,8 +211,7 @@ int command_hsm_crl(struct cli *cli)
     CLEANUP(store_closep) struct store *store = NULL;
     if (!jig_read(cli->arguments[0], &jig, &fault))
         return cli_fail(cli, &fault, "every list as it was published before", "hsm crl");
-    const struct store_options options = {.conninfo = cli->values[OPTION_RECORD] ? cli_record(cli) : jig->record,
-                                          .application = "kokuin hsm crl"};
+    const struct store_options options = {.conninfo = jig->record, .application = "kokuin hsm crl"};
     if (!store_open(&options, &store, &fault))
         return cli_fail(cli, &fault, "every list as it was published before", "hsm crl");
     run.jig = jig;

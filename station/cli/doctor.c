@@ -86,6 +86,33 @@ static bool check_policies(struct doctor *doctor, struct fault *fault)
     return true;
 }
 
+static bool makes_keys(const struct doctor *doctor, const struct token_checks *checks, size_t index,
+                       struct fault *fault)
+{
+    struct keyring_place places[JIG_TOKENS_MAX];
+    struct keyring_options options = rooms_keyring(doctor->jig, places);
+    CLEANUP(keyring_freep) struct keyring *keyring = NULL;
+    options.places = &checks->places[index];
+    options.count = 1;
+    return keyring_open(&options, &keyring, fault) && keyring_check_wrapping(keyring, fault);
+}
+
+/* Products whose units are given their key need a token that can make it, over this way to it. One that is not good in
+ * all else is not opened again: its PIN would be tried again. */
+static void check_key_sources(struct doctor *doctor, const struct token_checks *checks)
+{
+    for (size_t i = 0; i < doctor->product_count; i++) {
+        const struct product *product = doctor->products[i];
+        for (size_t j = 0; product->key == KEY_SOURCE_STATION && j < checks->count; j++) {
+            char name[96];
+            struct fault fault;
+            (void)snprintf(name, sizeof name, "token %zu: makes keys for %s", j + 1, product->model);
+            if (checks->each[j].good)
+                tell(doctor, name, makes_keys(doctor, checks, j, &fault), &fault);
+        }
+    }
+}
+
 /* The spares as well: one that does not work is found before it is needed. */
 static void check_tokens(struct doctor *doctor)
 {
@@ -102,6 +129,7 @@ static void check_tokens(struct doctor *doctor)
                       token_check_advice(&doctor->jig->tokens[i], fault, step, doctor->cli->language));
         }
     }
+    check_key_sources(doctor, &checks);
 }
 
 static bool check_recovery(struct doctor *doctor, struct fault *fault)

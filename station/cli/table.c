@@ -67,7 +67,7 @@ static const struct cli_command commands[] = {
      "be "
      "used",
      "kokuin hsm status /etc/kokuin/jig.yaml\nkokuin hsm status jig.yaml --json", command_hsm_status, false},
-    {"hsm", "crl", "JIG", 1, 1, BIT(RECORD) | BIT(DIRECTORY) | BIT(DAYS),
+    {"hsm", "crl", "JIG", 1, 1, BIT(DIRECTORY) | BIT(DAYS),
      "write the list of revoked certificates of each issuing CA, signed by its token, as TOKEN.crl and TOKEN.crl.pem",
      "kokuin hsm crl /etc/kokuin/jig.yaml --directory /srv/crl --days 7", command_hsm_crl, false},
     {"hsm", "check", "PLAN", 1, 1, 0,

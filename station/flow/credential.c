@@ -110,20 +110,42 @@ static bool make_credentials(struct journey *journey, struct fault *fault)
     return true;
 }
 
-static bool certify(struct journey *journey, struct fault *fault)
+/* The unit asks for a certificate for the key it made. */
+static bool certify_request(struct journey *journey, const struct certificate_subject *subject, struct fault *fault)
 {
     uint8_t csr[UNIT_CSR_MAX];
     size_t csr_size;
-    struct certificate_profile profile;
-    certificate_profile_from(&journey->product->profile, &profile);
-    const struct certificate_subject subject =
-        certificate_subject_from(journey->product, &profile, journey->reservation.serial);
+    return unit_request_certificate(journey->unit, journey->reservation.attempt.bytes, journey->reservation.serial, csr,
+                                    &csr_size, fault) &&
+           keyring_issue(journey->station->keyring, csr, csr_size, subject, &journey->certificate, &journey->issuing,
+                         fault);
+}
+
+/* The unit gets its key from the token. There is no request that proves possession: its next link, with the new
+ * certificate, does. */
+static bool certify_made(struct journey *journey, const struct certificate_subject *subject, struct fault *fault)
+{
     struct keyring *keyring = journey->station->keyring;
-    if (!unit_request_certificate(journey->unit, journey->reservation.attempt.bytes, journey->reservation.serial, csr,
-                                  &csr_size, fault) ||
-        !keyring_issue(keyring, csr, csr_size, &subject, &journey->certificate, &journey->issuing, fault))
+    uint8_t point[UNIT_POINT_SIZE];
+    if (!unit_offer_point(journey->unit, journey->reservation.attempt.bytes, journey->reservation.serial, point,
+                          fault) ||
+        !keyring_make_key(keyring, point, &journey->wrapped, fault))
         return false;
-    (void)snprintf(journey->issuing_token, sizeof journey->issuing_token, "%s", keyring_label(keyring));
+    (void)snprintf(journey->key_token, sizeof journey->key_token, "%s", keyring_label(keyring));
+    return keyring_issue_key(keyring, journey->wrapped.point, subject, &journey->certificate, &journey->issuing, fault);
+}
+
+static bool certify(struct journey *journey, struct fault *fault)
+{
+    const struct product *product = journey->product;
+    struct certificate_profile profile;
+    certificate_profile_from(&product->profile, &profile);
+    const struct certificate_subject subject = certificate_subject_from(product, &profile, journey->reservation.serial);
+    bool made = product->key == KEY_SOURCE_STATION;
+    if (made ? !certify_made(journey, &subject, fault) : !certify_request(journey, &subject, fault))
+        return false;
+    (void)snprintf(journey->issuing_token, sizeof journey->issuing_token, "%s",
+                   keyring_label(journey->station->keyring));
     return true;
 }
 
@@ -228,6 +250,11 @@ static bool inject(struct journey *journey, struct fault *fault)
         .issuing_certificate_size = journey->issuing->der_size,
     };
     memcpy(injection.transaction, journey->reservation.attempt.bytes, sizeof injection.transaction);
+    if (journey->wrapped.size > 0) {
+        injection.transport_point = journey->wrapped.transport;
+        injection.wrapped_key = journey->wrapped.bytes;
+        injection.wrapped_key_size = journey->wrapped.size;
+    }
     return unit_inject(journey->unit, &injection, journey->receipt, fault);
 }
 

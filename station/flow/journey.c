@@ -26,6 +26,7 @@ void journey_forget(struct journey *journey)
         secret_free(journey->credentials[i].password);
         journey->credentials[i].password = NULL;
     }
+    explicit_bzero(&journey->wrapped, sizeof journey->wrapped);
 }
 
 void journey_free(struct journey *journey)

@@ -39,6 +39,8 @@ struct journey {
 
     struct journey_credential credentials[PRODUCT_CREDENTIALS_MAX];
     size_t credential_count;
+    struct wrapped_key wrapped; /* made in a token for a unit that cannot; size 0: the unit made its own */
+    char key_token[33];         /* the label of the token it was made in; "" for the unit's own */
     struct certificate certificate;
     const struct certificate *issuing; /* of the CA that signed it; NULL until then */
     char issuing_token[33];            /* the label of the one that has that CA's key */
@@ -54,7 +56,7 @@ struct journey {
     struct fault why; /* the journey's end, where it is not the good one */
 };
 
-/* The passwords are wiped now. */
+/* The passwords are wiped now, and a wrapped key with them. */
 void journey_forget(struct journey *journey);
 void journey_free(struct journey *journey);
 DEFINE_CLEANUP(struct journey *, journey_free)

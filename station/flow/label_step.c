@@ -113,10 +113,21 @@ bool journey_print(struct journey *journey, struct fault *fault)
     return true;
 }
 
+static bool is_of_another_product(const struct journey *journey)
+{
+    const char *gtin = journey->scan.gtin;
+    return gtin[0] != '\0' && strcmp(gtin, journey->product->gtin) != 0;
+}
+
+/* Of another product's label the record keeps the GTIN too; what is kept then is no unit's serial, so that such a label
+ * never matches, whatever serial it has. */
 static bool request_scanned(struct journey *journey, struct fault *fault)
 {
-    return store_scanned(journey->station->store, &journey->reservation.attempt, journey->scan.serial,
-                         journey->scan.label, fault);
+    const struct flow_scan *scan = &journey->scan;
+    char seen[sizeof "(01)(21)" + sizeof scan->gtin + sizeof scan->serial];
+    (void)snprintf(seen, sizeof seen, "(01)%s(21)%s", scan->gtin, scan->serial);
+    return store_scanned(journey->station->store, &journey->reservation.attempt,
+                         is_of_another_product(journey) ? seen : scan->serial, scan->label, fault);
 }
 
 /* A scan that the operator can simply make again, with another label. */
@@ -134,12 +145,13 @@ static bool names_this_unit(const struct journey *journey)
 /* The record is asked even about a label that is plainly wrong, so that the scan is kept. */
 static bool judge_scan(struct journey *journey, struct fault *fault)
 {
-    const struct flow_scan *scan = &journey->scan;
-    if (scan->gtin[0] != '\0' && strcmp(scan->gtin, journey->product->gtin) != 0)
-        return fault_set(fault, FAULT_SCAN_WRONG_UNIT, 0, "label of another product, GTIN %s", scan->gtin);
-    if (names_this_unit(journey) && !journey_confirm(journey, fault))
+    bool stranger = is_of_another_product(journey);
+    if (!stranger && names_this_unit(journey) && !journey_confirm(journey, fault))
         return false;
-    return journey_record(journey, request_scanned, fault);
+    bool matched = journey_record(journey, request_scanned, fault);
+    if (stranger && (matched || fault->code == FAULT_SCAN_WRONG_UNIT))
+        return fault_set(fault, FAULT_SCAN_WRONG_UNIT, 0, "label of another product, GTIN %s", journey->scan.gtin);
+    return matched;
 }
 
 bool journey_await_scan(struct journey *journey, struct fault *fault)

@@ -10,9 +10,21 @@ static bool keep(struct journey *journey, struct json *facts, enum evidence_kind
     return shown || fault_set(fault, code, 0, "%s: %s", evidence_name(kind), what);
 }
 
+/* Where the unit's key was born and how it came into the unit, beside each proof that the unit has it. */
+static void tell_key(const struct journey *journey, struct json *facts)
+{
+    bool made = journey->product->key == KEY_SOURCE_STATION;
+    json_text(facts, "key", made ? "station" : "unit");
+    if (!made)
+        return;
+    json_text(facts, "key_born_in_token", journey->key_token);
+    json_text(facts, "key_travelled", "wrapped by RFC 5649 under one ECDH agreement on P-256 with the unit");
+}
+
 static bool keep_certificate_used(struct journey *journey, struct fault *fault)
 {
     struct json facts = evidence_begin(&journey->evidence, EVIDENCE_CERTIFICATE_USED);
+    tell_key(journey, &facts);
     json_bool(&facts, "authenticated_with_it", journey->now.used_certificate);
     json_text(&facts, "profile", journey->product->profile.id);
     json_hex(&facts, "profile_sha256", journey->product->profile.sha256, sizeof journey->product->profile.sha256);
@@ -81,6 +93,7 @@ bool journey_restart(struct journey *journey, struct fault *fault)
     if (!unit_restart(journey->unit, journey->certificate.sha256, &journey->now, fault)) {
         if (fault->code == FAULT_UNIT_CERTIFICATE) {
             struct json facts = evidence_begin(&journey->evidence, EVIDENCE_CERTIFICATE_USED);
+            tell_key(journey, &facts);
             json_bool(&facts, "authenticated_with_it", false);
             evidence_keep(&journey->evidence, &facts, EVIDENCE_CERTIFICATE_USED, STORE_FAILED);
         }

@@ -16,7 +16,7 @@
 static const char *const commands[] = {
     [CREW_SLOT] = "slot-worker", [CREW_PRINTER] = "printer-worker", [CREW_SCANNER] = "scanner-reader"};
 
-bool crew_start(struct crew_member *member, const struct worker_options *options, struct fault *fault)
+bool crew_start(struct crew_member *member, const struct worker_options *options, int refusals, struct fault *fault)
 {
     int ends[2];
     if (!channel_pair(ends, fault))
@@ -26,11 +26,12 @@ bool crew_start(struct crew_member *member, const struct worker_options *options
     const char *const argv[] = {"kokuin", "station", commands[member->kind], options->jig, "--index",
                                 index,    "--order", options->order,         "--badge",    options->badge,
                                 NULL};
-    struct process_descriptor channel = {.ours = ends[1], .theirs = WORKER_CHANNEL};
+    const struct process_descriptor descriptors[] = {{.ours = ends[1], .theirs = WORKER_CHANNEL},
+                                                     {.ours = refusals, .theirs = WORKER_REFUSALS}};
     struct process_options process = {
         .argv = argv,
-        .descriptors = &channel,
-        .descriptor_count = 1,
+        .descriptors = descriptors,
+        .descriptor_count = member->kind == CREW_SLOT ? 2 : 1,
         /* A slot worker must finish its unit when the supervisor is gone; its closed channel tells it. */
         .death_signal = member->kind == CREW_SLOT ? 0 : SIGTERM,
     };

@@ -26,9 +26,9 @@ struct crew_member {
     unsigned deaths; /* in a row, each soon after its start */
 };
 
-/* Faults: SYSTEM, USAGE. */
-NODISCARD NONNULL(1, 2, 3) bool crew_start(struct crew_member *member, const struct worker_options *options,
-                                           struct fault *fault);
+/* `refusals` is the memory that slot workers share. Faults: SYSTEM, USAGE. */
+NODISCARD NONNULL(1, 2, 4) bool crew_start(struct crew_member *member, const struct worker_options *options,
+                                           int refusals, struct fault *fault);
 
 /* Whether the member's process has ended; then it is buried and its channel closed. */
 NODISCARD NONNULL(1) bool crew_has_ended(struct crew_member *member);

@@ -36,6 +36,7 @@ NODISCARD NONNULL(1, 2) bool line_run(const struct line_options *options, struct
  * when its other end is gone; each returns the process's exit code. A slot worker ends with 0 only to be started
  * afresh. */
 #define WORKER_CHANNEL 3
+#define WORKER_REFUSALS 4 /* slot workers: the PINs that were refused (hsm/refusals.h) */
 
 struct worker_options {
     const char *jig;

@@ -142,6 +142,14 @@ static bool register_stamps(struct rooms *rooms, struct fault *fault)
     return true;
 }
 
+/* Before the first unit: the way to the token may not pass what a product needs. */
+static bool check_key_source(struct rooms *rooms, struct fault *fault)
+{
+    if (rooms->product->key != KEY_SOURCE_STATION || keyring_check_wrapping(rooms->keyring, fault))
+        return true;
+    return fault_within(fault, "product %s has 'key: station'", rooms->product->model);
+}
+
 bool rooms_open(const char *jig_path, const char *order, const char *application, struct rooms **ret_rooms,
                 struct fault *fault)
 {
@@ -157,6 +165,8 @@ bool rooms_open(const char *jig_path, const char *order, const char *application
         return false;
     if (!open_keys(rooms, fault))
         return fault_within(fault, "token");
+    if (!check_key_source(rooms, fault))
+        return false;
     if (!register_stamps(rooms, fault))
         return fault_within(fault, "register with the record");
     *ret_rooms = TAKE(rooms);

@@ -27,7 +27,7 @@ struct rooms {
 /* Opens all of it; the record and the product first, because a wrong PIN must never be tried for nothing.
  *
  * Faults: those of jig_read(), product_read(), store_open(), keyring_open(), sealer_open(); ORDER_UNKNOWN,
- * PRODUCT_CANNOT, POLICY_EXPIRED.
+ * PRODUCT_CANNOT, POLICY_EXPIRED; HSM_CANNOT, naming the product, when its key is to be made in a token that cannot.
  */
 NODISCARD NONNULL(1, 2, 3, 4, 5) bool rooms_open(const char *jig_path, const char *order, const char *application,
                                                  struct rooms **ret_rooms, struct fault *fault);

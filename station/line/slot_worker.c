@@ -3,6 +3,7 @@
 #include "base/channel.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "hsm/refusals.h"
 #include "station/flow/flow.h"
 #include "station/line/conduit.h"
 #include "station/line/rooms.h"
@@ -372,6 +373,7 @@ int slot_worker_run(const struct worker_options *options)
 {
     /* Control-C reaches every process of the terminal; only the supervisor's word ends a slot. */
     (void)signal(SIGINT, SIG_IGN);
+    refusals_use(WORKER_REFUSALS);
     struct slot_worker worker = {.order = options->order,
                                  .said = {.version = MESSAGE_VERSION, .slot = options->index + 1}};
     (void)snprintf(worker.badge, sizeof worker.badge, "%s", options->badge);

@@ -1,6 +1,7 @@
 #include "station/line/supervisor.h"
 
 #include "base/log.h"
+#include "hsm/refusals.h"
 #include "jigs/read.h"
 
 #include <errno.h>
@@ -61,7 +62,7 @@ static bool start(struct supervisor *supervisor, struct crew_member *member, str
         supervisor->heard[member->index] = false;
         supervisor->watch[member->index] = watch_start();
     }
-    if (!crew_start(member, &options, fault))
+    if (!crew_start(member, &options, supervisor->refusals, fault))
         return false;
     if (member->kind == CREW_SLOT)
         supervisor_greet_slot(supervisor, member->index);
@@ -275,6 +276,8 @@ static void end(struct supervisor *supervisor)
         report_event(&supervisor->report, "stopped");
     if (supervisor->signals >= 0)
         (void)close(supervisor->signals);
+    if (supervisor->refusals >= 0)
+        (void)close(supervisor->refusals);
     if (supervisor->lock >= 0)
         (void)close(supervisor->lock);
 }
@@ -290,6 +293,7 @@ bool line_run(const struct line_options *options, struct fault *fault)
         .report = {.out = STDOUT_FILENO, .json = options->json, .language = options->language},
         .lock = -1,
         .signals = -1,
+        .refusals = -1,
         .routing = {.jig = jig},
     };
     (void)snprintf(supervisor.badge, sizeof supervisor.badge, "%s", options->badge);
@@ -298,7 +302,7 @@ bool line_run(const struct line_options *options, struct fault *fault)
     enlist(&supervisor, CREW_SCANNER, jig->scanner_count);
 
     bool started = take_lock(&supervisor, fault) && take_signals(&supervisor, fault) &&
-                   start(&supervisor, &supervisor.crew[0], fault);
+                   refusals_make(&supervisor.refusals, fault) && start(&supervisor, &supervisor.crew[0], fault);
     if (started)
         run(&supervisor);
     end(&supervisor);

@@ -21,6 +21,7 @@ struct supervisor {
     struct report report;
     int lock;
     int signals;
+    int refusals; /* what slot workers remember of PINs */
     /* slots first, then printers, then scanners, each in the jig's order */
     struct crew_member crew[CREW_MAX];
     size_t crew_count;

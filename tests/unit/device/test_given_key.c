@@ -310,9 +310,11 @@ static size_t wrap(const uint8_t shared[32], const uint8_t *plain, size_t size, 
     return (size_t)count;
 }
 
-/* PKCS#8 as OpenSSL writes it, with the public key in it; `filling` zeros behind, as SoftHSM puts there. */
+/* PKCS#8 as OpenSSL writes it, with the public key in it; or as SoftHSM does, with `filling` zeros behind. */
 static size_t pkcs8(EVP_PKEY *key, size_t filling, uint8_t ret_bytes[248])
 {
+    if (filling > 0) /* SoftHSM leaves the public key out */
+        assert_int_equal(EVP_PKEY_set_int_param(key, OSSL_PKEY_PARAM_EC_INCLUDE_PUBLIC, 0), 1);
     PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
     uint8_t *at = ret_bytes;
     int size = i2d_PKCS8_PRIV_KEY_INFO(info, &at);
@@ -370,7 +372,7 @@ static bool shows(struct simulated *unit, const struct der *certificate)
 static void unit_comes_back_with_the_key_it_was_given(void **state)
 {
     (void)state;
-    for (size_t filling = 0; filling < 8; filling += 7) {
+    for (size_t filling = 0; filling < 8; filling += 5) {
         struct simulated unit;
         struct der certificate;
         unit_start(&unit, filling == 0 ? "c001" : "c002", "KC-100", NULL);

@@ -93,7 +93,7 @@ static X509 *build(void)
     bool encoded = profile_check(expected.subject, &fault) &&
                    profile_encode(expected.subject, &issuer, point, number, now, &writer, &fault);
     if (!encoded)
-        fail_msg("%s", fault.text);
+        fail_msg("%s: %s", expected.subject->profile->id, fault.text);
     writer_bytes(&writer, crypto_ecdsa_sha256, CRYPTO_ECDSA_SHA256_SIZE);
     der_element(&writer, DER_BIT_STRING, signature, sizeof signature);
     der_close(&writer, whole);
@@ -125,14 +125,17 @@ static void refuses(const struct certificate *certificate, const char *why)
         fail_msg("wanted '%s', got '%s'", why, fault.text);
 }
 
+static void passes(const struct certificate *certificate)
+{
+    if (!lint_certificate(certificate->der, certificate->der_size, &expected, &fault))
+        fail_msg("%s: %s", expected.subject->profile->id, fault.text);
+}
+
 static void the_profile_itself_passes(void **state)
 {
     (void)state;
-    struct certificate good = finish(build(), EVP_sha256());
-    bool passes = lint_certificate(good.der, good.der_size, &expected, &fault);
-    if (!passes)
-        print_error("%s\n", fault.text);
-    assert_true(passes);
+    const struct certificate good = finish(build(), EVP_sha256());
+    passes(&good);
 }
 
 enum wrong {
@@ -278,6 +281,54 @@ static void another_serial_or_hardware_type_inside_the_san_is_refused(void **sta
     refuses(&bad, "content");
 }
 
+/* The other two profiles, whose lint comes from the same data. */
+static void what_other_profiles_say_is_held_too(void **state)
+{
+    (void)state;
+    static const struct {
+        int at, nid;
+        const char *value, *why;
+    } cases[] = {
+        {0, NID_basic_constraints, "critical,CA:TRUE", "content"},
+        {0, NID_basic_constraints, "CA:FALSE", "not critical"},
+        {2, NID_subject_key_identifier, "00112233", "content"},
+        {3, NID_authority_key_identifier, "keyid:always,issuer:always", "content"},
+    };
+    const struct certificate_subject *kept = expected.subject;
+    struct certificate_subject matter = subject, brski = subject, other;
+    matter.profile = &profile_matter_dac;
+    matter.matter_vendor = 0xfff1;
+    matter.matter_product = 0x80ab;
+    brski.profile = &profile_idevid_brski;
+    brski.masa_url = "masa.example";
+
+    expected.subject = &matter;
+    struct certificate good = finish(build(), EVP_sha256());
+    passes(&good);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct certificate bad = with_extension(cases[i].at, cases[i].nid, cases[i].value);
+        refuses(&bad, cases[i].why);
+    }
+    other = matter;
+    expected.subject = &other;
+    other.matter_vendor = 0xfff2;
+    refuses(&good, "a name in the subject");
+    other = matter;
+    other.matter_product = 0x80ac;
+    refuses(&good, "a name in the subject");
+
+    expected.subject = &brski;
+    good = finish(build(), EVP_sha256());
+    passes(&good);
+    other = brski;
+    expected.subject = &other;
+    other.masa_url = "masa.example2";
+    refuses(&good, "content");
+    other.profile = &profile_idevid_8021ar;
+    refuses(&good, "more extensions");
+    expected.subject = kept;
+}
+
 static void what_is_cut_or_followed_is_refused(void **state)
 {
     (void)state;
@@ -316,6 +367,7 @@ int main(void)
         cmocka_unit_test(each_wrong_field_is_refused_by_name),
         cmocka_unit_test(each_wrong_extension_is_refused_by_name),
         cmocka_unit_test(another_serial_or_hardware_type_inside_the_san_is_refused),
+        cmocka_unit_test(what_other_profiles_say_is_held_too),
         cmocka_unit_test(what_is_cut_or_followed_is_refused),
         cmocka_unit_test(flipped_bits_never_crash),
     };

@@ -56,7 +56,10 @@ static const char jig_text[] = "station: A\n"
                                "    path: unix:%s/scanner.sock\n"
                                "products:\n"
                                "  - " SHIPPED "/products/router.yaml\n"
-                               "  - " SHIPPED "/products/sensor.yaml\n";
+                               "  - " SHIPPED "/products/sensor.yaml\n"
+                               "%s";
+
+static const char contact_text[] = "  - " SHIPPED "/products/contact.yaml\n";
 
 void plant_write(const char *path, const char *text)
 {
@@ -66,7 +69,7 @@ void plant_write(const char *path, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-static void write_jig(struct plant *plant)
+void plant_write_jig(struct plant *plant, bool direct, bool contacts)
 {
     char path[160];
     char text[4096];
@@ -78,8 +81,10 @@ static void write_jig(struct plant *plant)
     (void)snprintf(path, sizeof path, "%s/pin-2", directory);
     plant_write(path, SOFTHSM_PIN);
     (void)snprintf(plant->socket, sizeof plant->socket, "%s/slot.sock", directory);
-    int size = snprintf(text, sizeof text, jig_text, plant->softhsm.remote, plant->spare.remote, station, directory,
-                        plant->socket, directory);
+    const char *first = direct ? SOFTHSM_MODULE : plant->softhsm.remote;
+    const char *second = direct ? SOFTHSM_MODULE : plant->spare.remote;
+    int size = snprintf(text, sizeof text, jig_text, first, second, station, directory, plant->socket, directory,
+                        contacts ? contact_text : "");
     assert_true(size > 0 && (size_t)size < sizeof text);
     (void)snprintf(plant->jig, sizeof plant->jig, "%s/jig.yaml", directory);
     plant_write(plant->jig, text);
@@ -113,7 +118,7 @@ static bool open_order(struct plant *plant, const char *path, unsigned quantity,
 static bool make_record(struct plant *plant, const char *product, unsigned quantity, struct fault *fault)
 {
     struct migration_status status;
-    struct station_grant grant = {.station = "A", .login = "station_a", .slots = 1};
+    struct station_grant grant = {.station = "A", .login = "station_a", .slots = 2};
     return schema_migrate(plant->admin, &status, fault) && schema_grant_station(plant->admin, &grant, fault) &&
            schema_grant_person(plant->admin, "planner", "planner", fault) &&
            schema_add_numbers(plant->admin, "serial", 1, 10000, fault) &&
@@ -121,7 +126,7 @@ static bool make_record(struct plant *plant, const char *product, unsigned quant
            open_order(plant, product, quantity, fault);
 }
 
-void plant_open(struct plant *plant, const char *product, unsigned quantity)
+static void open_plant(struct plant *plant, const char *product, unsigned quantity, bool direct)
 {
     struct fault fault;
     char path[512];
@@ -134,9 +139,20 @@ void plant_open(struct plant *plant, const char *product, unsigned quantity)
     plant->spare = plant->softhsm;
     (void)snprintf(plant->spare.directory, sizeof plant->spare.directory, "%.40s/spare", plant->softhsm.directory);
     assert_int_equal(mkdir(plant->spare.directory, 0700), 0);
-    plant_serve(plant);
-    write_jig(plant);
+    if (!direct)
+        plant_serve(plant);
+    plant_write_jig(plant, direct, direct);
     plant_reopen(plant);
+}
+
+void plant_open(struct plant *plant, const char *product, unsigned quantity)
+{
+    open_plant(plant, product, quantity, false);
+}
+
+void plant_open_direct(struct plant *plant, const char *product, unsigned quantity)
+{
+    open_plant(plant, product, quantity, true);
 }
 
 void plant_serve(struct plant *plant)

@@ -27,7 +27,12 @@ struct plant {
 
 /* `product` is a file of jigs/demo/products; the order is "A-1". */
 void plant_open(struct plant *plant, const char *product, unsigned quantity);
+/* The same with the tokens loaded directly, so that they can wrap keys; the jig lists contact.yaml, too. */
+void plant_open_direct(struct plant *plant, const char *product, unsigned quantity);
 void plant_close(struct plant *plant);
+
+/* Writes the jig file anew: with the tokens loaded directly or behind their servers, with contact.yaml or without. */
+void plant_write_jig(struct plant *plant, bool direct, bool contacts);
 
 /* Starts the servers that do not run. */
 void plant_serve(struct plant *plant);

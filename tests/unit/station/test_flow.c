@@ -79,7 +79,10 @@ static void test_wrong_scans_are_told_and_kept(void **state)
     assert_int_equal(world.answers[1], FAULT_SCAN_DEAD_LABEL);
     assert_int_equal(world.answers[2], FAULT_SCAN_WRONG_UNIT);
     assert_int_equal(world.answers[3], FAULT_NONE);
-    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.scan WHERE answer <> 'matched'"), 2);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.scan WHERE answer <> 'matched'"), 3);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.scan WHERE answer = 'wrong_unit'"
+                                         " AND serial LIKE '(01)04912345000026(21)KR%'"),
+                     1);
 }
 
 /* A label that waits for its scan is good: the unit may leave the slot and come back to it. */

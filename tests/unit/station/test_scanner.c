@@ -33,8 +33,10 @@
 enum { TYPING_SCANNER = 1, MOUSE }; /* in the order of the jig's scanners */
 
 static const char jig[] = "station: st\n"
-                          "token: {module: m.so, uri: 'pkcs11:token=production', pin_file: production.pin}\n"
-                          "certificates: {root: r.pem, issuing: i.pem, station: s.pem, recovery: v.pem}\n"
+                          "tokens:\n"
+                          "  - {module: m.so, uri: 'pkcs11:token=production', pin_file: production.pin, issuing: i.pem,"
+                          " station: s.pem}\n"
+                          "certificates: {root: r.pem, recovery: v.pem, fingerprint: f.check}\n"
                           "record: host=/nowhere dbname=kokuin\n"
                           "state_directory: state\n"
                           "printers: [{name: big, kind: zpl, path: 'tcp:127.0.0.1:9100', dpi: 300}]\n"
@@ -65,7 +67,7 @@ PRINTF(1, 2) static bool bench(const char *format, ...)
     assert_in_range(length, 1, sizeof line - 2);
     line[length++] = '\n';
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", test_path("control"));
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%.107s", test_path("control"));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);

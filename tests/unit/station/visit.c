@@ -44,7 +44,7 @@ static bool print(void *context, const char *label, const struct label_bitmap *b
 static bool await_scan(void *context, struct flow_scan *ret_scan, struct fault *fault)
 {
     struct world *world = context;
-    if (world->taken_out)
+    if (world->taken_out || (world->other && world->scans > 0))
         return fault_set(fault, FAULT_UNIT_UNPLUGGED, 0, "taken out");
     if (world->swapped) {
         plant_remove(&plant);
@@ -54,7 +54,12 @@ static bool await_scan(void *context, struct flow_scan *ret_scan, struct fault *
     struct flow_scan scan = {.gtin = ""};
     (void)snprintf(scan.serial, sizeof scan.serial, "%s", world->serial);
     (void)snprintf(scan.label, sizeof scan.label, "%s", world->label);
-    if (world->scans == 0 && world->wrong_scans > 0)
+    if (world->other) {
+        memcpy(scan.serial, world->other->serial, sizeof scan.serial);
+        memcpy(scan.label, world->other->label, sizeof scan.label);
+    } else if (world->stray && world->scans < 3)
+        (void)snprintf(scan.label, sizeof scan.label, "%s", world->stray);
+    else if (world->scans == 0 && world->wrong_scans > 0)
         (void)snprintf(scan.serial, sizeof scan.serial, "KR00000ZZZZZ");
     else if (world->scans == 1 && world->wrong_scans > 1)
         (void)snprintf(scan.label, sizeof scan.label, "ZZZZZZZZZZZZZ");
@@ -85,7 +90,7 @@ struct flow_result run(struct world *world)
         .order = "A-1",
         .printer = rooms->jig->printers[0].name,
         .dpi = rooms->jig->printers[0].dpi,
-        .slot = 1,
+        .slot = world->slot == 0 ? 1 : world->slot,
         .operator_badge = "4711",
     };
     struct flow_world callbacks = {

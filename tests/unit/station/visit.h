@@ -23,6 +23,9 @@ struct world {
     /* what it is told to do */
     enum fault_code printer;    /* fails so instead of printing */
     unsigned wrong_scans;       /* scans of a label that is none of this unit's, before the right one */
+    unsigned slot;              /* for the record; 0: 1 */
+    const struct world *other;  /* whose label sits on this unit: it is scanned once, then the unit is taken out */
+    const char *stray;          /* another label of this unit, scanned three times before the right one; NULL: none */
     bool taken_out;             /* the unit leaves the slot while the label waits */
     bool swapped;               /* another board sits in the slot when the label is scanned */
     enum flow_step token_dies;  /* the first token's server is killed when this step begins */
