@@ -44,7 +44,7 @@ static void print_figures(const char *what, double *times)
 static void make_label(const struct label_request *request, struct label_bitmap **ret_bitmap, struct wiped *job)
 {
     struct fault fault = {0};
-    if (!label_render(request, ret_bitmap, &fault) || !zpl_append_job(*ret_bitmap, DESK_LABEL, job, &fault))
+    if (!label_render(request, ret_bitmap, &fault) || !zpl_append_job(*ret_bitmap, DESK_LABEL, PRINTER_TEARS, job, &fault))
         fail_msg("%s: %s", fault_name(fault.code), fault.text);
 }
 

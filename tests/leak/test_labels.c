@@ -5,6 +5,7 @@
  * core files allowed, standard error, arguments and environments. KOKUIN_SEED=N makes the same labels again. */
 #include "base/process.h"
 #include "base/uuid.h"
+#include "station/label/cable.h"
 #include "station/label/printer.h"
 #include "tests/leak/watcher.h"
 #include "tests/support/needles.h"
@@ -130,11 +131,11 @@ static void end_printer(struct stand_in *stand_in)
 /* Pulls the plug some time in the next label. */
 static pid_t start_killer(pid_t victim)
 {
-    const useconds_t moment = next_random(60) * 1000;
+    const unsigned moment = next_random(60);
     const pid_t killer = fork();
     assert_true(killer >= 0);
     if (killer == 0) {
-        (void)usleep(moment);
+        cable_pause(moment, deadline_in_ms(ENOUGH_MS));
         _exit(kill(victim, SIGKILL) == 0 ? 0 : 1);
     }
     return killer;
@@ -284,7 +285,7 @@ static void plant_process(const struct needles *canary)
     assert_int_equal(unsetenv("KOKUIN_PLANTED"), 0);
     while (count_seen(canary) < 2) {
         assert_false(deadline_passed(deadline));
-        (void)usleep(10000);
+        cable_pause(10, deadline);
     }
     (void)close(ends[0]);
     (void)close(ends[1]);

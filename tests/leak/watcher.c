@@ -1,18 +1,18 @@
 #include "tests/leak/watcher.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TEXT_MAX 65536
 #define KNOWN_MAX 65536
-#define PAUSE_NS 1000000
+#define BETWEEN_LOOKS_MS 1
 
 static uint64_t known[KNOWN_MAX];
 static size_t known_count;
@@ -78,7 +78,7 @@ pid_t watcher_start(const char *path)
         _exit(1);
     for (;;) {
         look(parent, out);
-        (void)nanosleep(&(const struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+        (void)poll(NULL, 0, BETWEEN_LOOKS_MS);
     }
 }
 
