@@ -160,6 +160,37 @@ static void reads_bar_codes(void **state)
     assert_string_equal(output + SERIAL_LENGTH, "-\n");
 }
 
+/* A plain one beside the unit's GS1 one: markup in a value is letters there too. */
+static void reads_plain_datamatrix_codes(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"KR-1000", "</desc><b>&amp;{{x}}", "12345678", "]d2\"'&<a;b,c:d>"};
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+        char output[512], wanted[128];
+        struct desk before = desk;
+        desk_set(&desk, "model", values[i]);
+        CLEANUP(label_bitmap_freep)
+        struct label_bitmap *bitmap = render_body("<rect id=\"c\" x=\"3\" y=\"3\" width=\"14\" height=\"14\">"
+                                                  "<desc>barcode=dm value=M:{{model}}</desc></rect>");
+        desk = before;
+        (void)unlink(desk_path(&desk, "matrix.png"));
+        write_picture(bitmap, 203, "matrix.png");
+        desk_run((const char *const[]){"dmtxread", "-n", "-G29", desk_path(&desk, "matrix.png"), NULL}, output,
+                 sizeof output);
+        (void)snprintf(wanted, sizeof wanted, "M:%s\n", values[i]);
+        assert_non_null(strstr(output, wanted));
+        assert_non_null(strstr(output, DESK_LABEL "\n"));
+        /* A GS1 code says something else than a plain one with the same letters. */
+        const struct box place = {.left = 24, .top = 24, .right = 136, .bottom = 136};
+        struct fault fault;
+        wanted[strlen(wanted) - 1] = '\0';
+        const uint8_t *value = (const uint8_t *)wanted;
+        assert_true(verify_symbol(bitmap, place, SYMBOL_DATAMATRIX, value, strlen(wanted), &fault));
+        assert_false(verify_symbol(bitmap, place, SYMBOL_GS1_DATAMATRIX, value, strlen(wanted), &fault));
+        assert_int_equal(fault.code, FAULT_LABEL_UNREADABLE);
+    }
+}
+
 static void sees_codes_that_are_wrong_or_gone(void **state)
 {
     (void)state;
@@ -314,15 +345,11 @@ static int close_desk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prints_markup_as_it_stands),
-        cmocka_unit_test(keeps_hyphens_at_203_dpi),
-        cmocka_unit_test(draws_the_same_twice),
-        cmocka_unit_test(shows_the_copy),
-        cmocka_unit_test(reads_back_with_other_programs),
-        cmocka_unit_test(reads_bar_codes),
-        cmocka_unit_test(sees_codes_that_are_wrong_or_gone),
-        cmocka_unit_test(packs_jobs_that_others_open),
-        cmocka_unit_test(understands_what_a_printer_says),
+        cmocka_unit_test(prints_markup_as_it_stands),     cmocka_unit_test(keeps_hyphens_at_203_dpi),
+        cmocka_unit_test(draws_the_same_twice),           cmocka_unit_test(shows_the_copy),
+        cmocka_unit_test(reads_back_with_other_programs), cmocka_unit_test(reads_bar_codes),
+        cmocka_unit_test(reads_plain_datamatrix_codes),   cmocka_unit_test(sees_codes_that_are_wrong_or_gone),
+        cmocka_unit_test(packs_jobs_that_others_open),    cmocka_unit_test(understands_what_a_printer_says),
     };
     return cmocka_run_group_tests(tests, open_desk, close_desk);
 }
