@@ -78,7 +78,7 @@ static void measures_one_label(void **state)
         CLEANUP(wiped_clear) struct wiped job = {0};
         start = cpu_ms();
         expect(label_plate_print(plate, request.fields, request.field_count, &bitmap, &fault) &&
-                   zpl_append_job(bitmap, DESK_LABEL, &job, &fault),
+                   zpl_append_job(bitmap, DESK_LABEL, PRINTER_TEARS, &job, &fault),
                &fault);
         double made = cpu_ms();
         touch_and_pack(bitmap);

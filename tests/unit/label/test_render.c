@@ -260,7 +260,8 @@ static const char open_job[] =
     "import sys, re, base64, zlib, binascii\n"
     "job = open(sys.argv[1], 'rb').read()\n"
     "m = "
-    "re.fullmatch(rb'\\^XA\\^FX(\\w+)\\^FS\\^JZN\\^PW(\\d+)\\^LL(\\d+)\\^LH0,0\\^FO0,0\\^GFA,(\\d+),(\\d+),(\\d+),'\n"
+    "re.fullmatch(rb'\\^XA\\^FX(\\w+)\\^FS\\^JZN\\^MMT,N\\^PW(\\d+)\\^LL(\\d+)\\^LH0,0\\^FO0,0\\^GFA,(\\d+),(\\d+),("
+    "\\d+),'\n"
     "                 rb':Z64:([A-Za-z0-9+/=]+):([0-9A-F]{4})\\^FS\\^PQ1,0,1,N\\^XZ\\r\\n', job)\n"
     "assert m and binascii.crc_hqx(m[7], 0) == int(m[8], 16)\n"
     "rows = zlib.decompress(base64.b64decode(m[7], validate=True))\n"
@@ -277,7 +278,7 @@ static void packs_jobs_that_others_open(void **state)
         const struct label_request request = desk_router(&desk, heads[i]);
         CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = render(&request);
         CLEANUP(wiped_clear) struct wiped job = {0};
-        assert_true(zpl_append_job(bitmap, DESK_LABEL, &job, &fault));
+        assert_true(zpl_append_job(bitmap, DESK_LABEL, PRINTER_TEARS, &job, &fault));
 
         char job_path[DESK_PATH_SIZE], rows_path[DESK_PATH_SIZE], output[128], wanted[128];
         (void)snprintf(job_path, sizeof job_path, "%s/job.zpl", desk.directory);
