@@ -1,4 +1,5 @@
 /* Does the finished label say what it should, to people and to readers that share nothing with its maker? */
+#include "base/uuid.h"
 #include "station/label/png.h"
 #include "station/label/verify.h"
 #include "station/label/zpl.h"
@@ -85,6 +86,42 @@ static void draws_the_same_twice(void **state)
     CLEANUP(label_bitmap_freep) struct label_bitmap *first = render(&request);
     CLEANUP(label_bitmap_freep) struct label_bitmap *second = render(&request);
     assert_int_equal(count_different(first, second), 0);
+}
+
+static const char *random_word(char *ret_word, size_t size, const char *letters)
+{
+    uint8_t bytes[64];
+    struct fault fault;
+    assert_true(system_random(bytes, sizeof bytes, &fault));
+    size_t length = 1 + bytes[0] % (size - 1);
+    for (size_t i = 0; i < length; i++)
+        ret_word[i] = letters[bytes[1 + i] % strlen(letters)];
+    ret_word[length] = '\0';
+    return ret_word;
+}
+
+/* A label is printed part by part onto what was drawn before its values came. With `twice` it is drawn in one piece
+ * too, and refused when a single dot differs. */
+static void prints_parts_as_it_prints_the_whole(void **state)
+{
+    (void)state;
+    static const unsigned heads[] = {203, 300, 203, 300, 600};
+    static const char words[] = "ABCXYZabcijlxyz 0123456789-_.,;:<&>\"'/|";
+    for (size_t i = 0; i < 30; i++) {
+        char model[13], name[31], ssid[17], copy[4];
+        struct desk before = desk;
+        desk_set(&desk, "model", random_word(model, sizeof model, words));
+        desk_set(&desk, "name", random_word(name, sizeof name, words));
+        desk_set(&desk, "ssid", random_word(ssid, sizeof ssid, "kokuin-0123456789ABCXYZ"));
+        desk_set(&desk, "copy", random_word(copy, sizeof copy, "R 9"));
+        struct label_request request = desk_router(&desk, heads[i % ARRAY_SIZE(heads)]);
+        request.twice = true;
+        struct fault fault = {0};
+        CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = NULL;
+        if (!label_render(&request, &bitmap, &fault))
+            fail_msg("'%s' '%s' '%s' '%s': %s", model, name, ssid, copy, fault.text);
+        desk = before;
+    }
 }
 
 static void shows_the_copy(void **state)
@@ -345,11 +382,17 @@ static int close_desk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prints_markup_as_it_stands),     cmocka_unit_test(keeps_hyphens_at_203_dpi),
-        cmocka_unit_test(draws_the_same_twice),           cmocka_unit_test(shows_the_copy),
-        cmocka_unit_test(reads_back_with_other_programs), cmocka_unit_test(reads_bar_codes),
-        cmocka_unit_test(reads_plain_datamatrix_codes),   cmocka_unit_test(sees_codes_that_are_wrong_or_gone),
-        cmocka_unit_test(packs_jobs_that_others_open),    cmocka_unit_test(understands_what_a_printer_says),
+        cmocka_unit_test(prints_markup_as_it_stands),
+        cmocka_unit_test(keeps_hyphens_at_203_dpi),
+        cmocka_unit_test(draws_the_same_twice),
+        cmocka_unit_test(prints_parts_as_it_prints_the_whole),
+        cmocka_unit_test(shows_the_copy),
+        cmocka_unit_test(reads_back_with_other_programs),
+        cmocka_unit_test(reads_bar_codes),
+        cmocka_unit_test(reads_plain_datamatrix_codes),
+        cmocka_unit_test(sees_codes_that_are_wrong_or_gone),
+        cmocka_unit_test(packs_jobs_that_others_open),
+        cmocka_unit_test(understands_what_a_printer_says),
     };
     return cmocka_run_group_tests(tests, open_desk, close_desk);
 }
