@@ -30,9 +30,9 @@ NODISCARD NONNULL(1, 2, 3, 4, 6) bool archive_make(const struct ceremony_tokens 
  * files (issuing-N.pem, ..., restore-N.json, restore-N.html) come into names->output, which must be there. It can be
  * interrupted and begun again as a ceremony can.
  *
- * Faults: BACKUP_DAMAGED when a file of the copy is missing or is not as its manifest says; USAGE when not exactly one
- * token of the plan is new; HSM_KEY_WRONG when the copy's root is not the root token's key, or the fingerprint key
- * another than the check value's; HSM_CANNOT; and those of ceremony_perform().
+ * Faults: BACKUP_DAMAGED when a file of the copy is missing or is not as its manifest says; CONFIG_VALUE when not
+ * exactly one token of the plan is new; HSM_KEY_WRONG when the copy's root is not the root token's key, or the
+ * fingerprint key another than the check value's; HSM_CANNOT; and those of ceremony_perform().
  */
 NODISCARD NONNULL(1, 2, 3, 4, 5) bool archive_restore(const struct ceremony_tokens *tokens,
                                                       const struct ceremony_names *names, const char *directory,

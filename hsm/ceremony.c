@@ -173,7 +173,8 @@ static bool fingerprints_stand(struct ceremony *ceremony, bool *ret_stand, struc
     if (!text)
         return true;
     *ret_stand = true;
-    return backup_read(text, size, &ceremony->backup, fault);
+    work->may_undo = backup_read(text, size, &ceremony->backup, fault);
+    return work->may_undo;
 }
 
 static bool announce_fingerprints(struct ceremony *ceremony, struct fault *fault)

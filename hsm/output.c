@@ -161,17 +161,24 @@ bool output_read(const char *directory, const char *name, char **ret_text, size_
     return true;
 }
 
+static bool put_aside(struct aside *aside, size_t count, struct fault *fault)
+{
+    for (size_t i = 0; i < count; i++) {
+        aside->count++;
+        if (!write_aside(aside->directory, &aside->files[i], fault))
+            return false;
+    }
+    return true;
+}
+
 bool output_write(const char *directory, const struct output_file *files, size_t count, struct fault *fault)
 {
     CLEANUP(close_descriptor) int at = -1;
     if (!open_directory(directory, &at, fault))
         return false;
     CLEANUP(aside_remove) struct aside aside = {.directory = at, .files = files};
-    for (size_t i = 0; i < count; i++) {
-        aside.count++;
-        if (!write_aside(at, &files[i], fault))
-            return false;
-    }
+    if (!put_aside(&aside, count, fault))
+        return false;
 
     for (size_t i = 0; i < count; i++) {
         if (give_name(at, &files[i], fault))
@@ -191,11 +198,8 @@ bool output_replace(const char *directory, const struct output_file *files, size
     if (!open_directory(directory, &at, fault))
         return false;
     CLEANUP(aside_remove) struct aside aside = {.directory = at, .files = files};
-    for (size_t i = 0; i < count; i++) {
-        aside.count++;
-        if (!write_aside(at, &files[i], fault))
-            return false;
-    }
+    if (!put_aside(&aside, count, fault))
+        return false;
     for (size_t i = 0; i < count; i++) {
         char name[NAME_MAX + 1];
         aside_name(files[i].name, name);

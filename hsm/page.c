@@ -14,6 +14,7 @@ static const char style[] =
     "p{margin:1mm 0}.lead{color:#444}"
     "table{width:100%;border-collapse:collapse}"
     "th,td{text-align:left;vertical-align:top;padding:1.2mm 2mm 1.2mm 0;border-bottom:.4pt solid #aaa}"
+    "td:nth-child(-n+2){white-space:nowrap;padding-right:5mm}"
     "th{font-weight:600;font-size:8.5pt;color:#444}"
     "tr,.sign{break-inside:avoid}thead{display:table-header-group}"
     ".print{font:8.5pt/1.5 'DejaVu Sans Mono',monospace;word-spacing:-.1em}"
@@ -49,13 +50,13 @@ static void put(FILE *out, const char *text)
     }
 }
 
-/* In groups of four, as people compare them. */
+/* In groups of four, eight to a line, as people compare them. */
 static void put_print(FILE *out, const uint8_t *bytes, size_t size)
 {
     char hex[65];
     hex_write(bytes, size, hex);
     for (size_t i = 0; i < 2 * size; i += 4)
-        (void)fprintf(out, "%s%.4s", i > 0 ? " " : "", hex + i);
+        (void)fprintf(out, "%s%.4s", i == 0 ? "" : i % 32 == 0 ? "<br>" : " ", hex + i);
 }
 
 static void put_cell(FILE *out, const char *text)

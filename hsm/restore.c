@@ -52,14 +52,15 @@ static bool choose(struct restoration *restoration, struct fault *fault)
         fresh++;
     }
     if (fresh != 1)
-        return fault_set(fault, FAULT_USAGE, 0,
+        return fault_set(fault, FAULT_CONFIG_VALUE, 0,
                          "%zu production tokens of the plan are in no record; exactly one must be "
                          "new",
                          fresh);
     unsigned one = records_highest(&here), other = records_highest(&there);
     restoration->number = (one > other ? one : other) + 1;
     return restoration->number <= RECORDS_NUMBER_MAX ||
-           fault_set(fault, FAULT_USAGE, 0, "all %d numbers of production tokens are used up", RECORDS_NUMBER_MAX);
+           fault_set(fault, FAULT_CONFIG_VALUE, 0, "all %d numbers of production tokens are used up",
+                     RECORDS_NUMBER_MAX);
 }
 
 static void name_files(struct restoration *restoration)

@@ -119,14 +119,18 @@ static bool encode_pem(X509 *certificate, char **ret_text, struct fault *fault)
     return true;
 }
 
-bool work_write(const struct work *work, const char *name, const char *text, struct fault *fault)
+bool work_write(struct work *work, const char *name, const char *text, struct fault *fault)
 {
     CLEANUP(text_free) char *there = NULL;
     size_t size;
     if (!output_read(work->names->output, name, &there, &size, fault))
         return false;
-    if (there)
-        return strcmp(there, text) == 0 || fault_set(fault, FAULT_FILE, 0, "'%s' was changed meanwhile", name);
+    if (there && strcmp(there, text) == 0)
+        return true;
+    if (there) {
+        work->may_undo = false;
+        return fault_set(fault, FAULT_FILE, 0, "'%s' was changed meanwhile", name);
+    }
     const struct output_file file = {name, text, strlen(text)};
     return output_write(work->names->output, &file, 1, fault);
 }
@@ -160,8 +164,7 @@ static bool keep_certificate(const struct work *work, const struct place *place,
     return true;
 }
 
-static bool make_certificate(const struct work *work, const struct place *place, X509 **ret_certificate,
-                             struct fault *fault)
+static bool make_certificate(struct work *work, const struct place *place, X509 **ret_certificate, struct fault *fault)
 {
     char common_name[PLACE_COMMON_NAME_SIZE];
     const struct authority_row row = place_row(place, work->names, common_name);
@@ -193,8 +196,10 @@ bool work_certify(struct work *work, struct place *place, struct fault *fault)
         return false;
     bool certified = text ? keep_certificate(work, place, text, size, &place->certificate, fault)
                           : make_certificate(work, place, &place->certificate, fault);
-    if (!certified)
+    if (!certified) {
+        work->may_undo = !text;
         return fault_within(fault, "certificate '%s'", place->file);
+    }
     if (place->kind == PLACE_ROOT)
         take_root(work, place);
     return true;

@@ -28,7 +28,7 @@ struct work {
 
     const char *files[WORK_FILES_MAX]; /* all that this work writes; the record is the last */
     size_t file_count;
-    bool may_undo; /* what is there is known to be ours */
+    bool may_undo; /* what is there is known to be ours, and as we left it: else a person must look first */
     bool done;
 };
 
@@ -70,7 +70,7 @@ NODISCARD NONNULL(1, 2, 3, 4) bool work_record(struct work *work, struct record_
                                                struct fault *fault);
 
 /* One file, whole or not at all. `text` may be there already only to the letter. Faults: FILE. */
-NODISCARD NONNULL(1, 2, 3, 4) bool work_write(const struct work *work, const char *name, const char *text,
+NODISCARD NONNULL(1, 2, 3, 4) bool work_write(struct work *work, const char *name, const char *text,
                                               struct fault *fault);
 
 NODISCARD NONNULL(1, 2) bool work_is_finished(const struct work *work, const struct place *place);

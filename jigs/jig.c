@@ -23,9 +23,13 @@ static const struct cyaml_schema_field certificate_fields[] = {
 };
 
 static const struct cyaml_schema_field printer_fields[] = {
-    DOCUMENT_TEXT("name", struct printer_texts, name),          DOCUMENT_TEXT("kind", struct printer_texts, kind),
-    DOCUMENT_TEXT("path", struct printer_texts, path),          DOCUMENT_TEXT("dpi", struct printer_texts, dpi),
-    DOCUMENT_TEXT_OPTIONAL("uuid", struct printer_texts, uuid), CYAML_FIELD_END,
+    DOCUMENT_TEXT("name", struct printer_texts, name),
+    DOCUMENT_TEXT("kind", struct printer_texts, kind),
+    DOCUMENT_TEXT("path", struct printer_texts, path),
+    DOCUMENT_TEXT("dpi", struct printer_texts, dpi),
+    DOCUMENT_TEXT_OPTIONAL("mode", struct printer_texts, mode),
+    DOCUMENT_TEXT_OPTIONAL("uuid", struct printer_texts, uuid),
+    CYAML_FIELD_END,
 };
 
 static const struct cyaml_schema_field slot_fields[] = {

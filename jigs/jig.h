@@ -30,6 +30,13 @@ struct jig_slot {
 
 enum printer_kind { PRINTER_ZPL, PRINTER_PNG, PRINTER_IPP };
 
+/* How a label leaves the printer. */
+enum printer_mode {
+    PRINTER_TEARS, /* the operator tears it off */
+    PRINTER_PEELS, /* it hangs at the bar without its liner, and the next one waits until it is taken */
+    PRINTER_CUTS,  /* a cutter cuts each one off */
+};
+
 #define JIG_UUID_SIZE 46 /* "urn:uuid:" and 36 more */
 
 struct jig_printer {
@@ -37,6 +44,7 @@ struct jig_printer {
     enum printer_kind kind;
     char path[JIG_PATH_SIZE]; /* "tcp:127.0.0.1:9100", "unix:/run/..."; a directory for png; "ipp://HOST:PORT/PATH" */
     unsigned dpi;             /* 203, 300 or 600 */
+    enum printer_mode mode;   /* zpl only; the others tear, as far as is known here */
     char uuid[JIG_UUID_SIZE]; /* ipp only: the printer that must answer, "urn:uuid:..." in lower case; empty: any */
 };
 

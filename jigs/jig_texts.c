@@ -99,6 +99,21 @@ static bool read_uuid(const struct spot *spot, const char *text, char ret_uuid[J
     return true;
 }
 
+static bool read_mode(const struct spot *spot, const char *text, struct jig_printer *printer)
+{
+    static const struct value_choice modes[] = {
+        {"tear", PRINTER_TEARS}, {"peel", PRINTER_PEELS}, {"cut", PRINTER_CUTS}};
+    int mode;
+    if (!text)
+        return true;
+    if (printer->kind != PRINTER_ZPL)
+        return document_refuse(spot, "mode", FAULT_CONFIG_VALUE, "only a printer of kind zpl has one");
+    if (!value_read_choice(spot, "mode", text, modes, ARRAY_SIZE(modes), &mode))
+        return false;
+    printer->mode = (enum printer_mode)mode;
+    return true;
+}
+
 static bool read_printer(const struct spot *spot, const struct printer_texts *texts, struct jig_printer *printer)
 {
     static const struct value_choice kinds[] = {{"zpl", PRINTER_ZPL}, {"png", PRINTER_PNG}, {"ipp", PRINTER_IPP}};
@@ -112,6 +127,8 @@ static bool read_printer(const struct spot *spot, const struct printer_texts *te
     printer->dpi = (unsigned)dpi;
     if (texts->uuid && printer->kind != PRINTER_IPP)
         return document_refuse(spot, "uuid", FAULT_CONFIG_VALUE, "only a printer of kind ipp has one");
+    if (!read_mode(spot, texts->mode, printer))
+        return false;
     if (printer->kind == PRINTER_IPP)
         return value_read_ipp(spot, "path", texts->path, printer->path, sizeof printer->path) &&
                read_uuid(spot, texts->uuid, printer->uuid);

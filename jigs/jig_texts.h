@@ -20,7 +20,7 @@ struct jig_certificate_texts {
 };
 
 struct printer_texts {
-    char *name, *kind, *path, *dpi, *uuid;
+    char *name, *kind, *path, *dpi, *mode, *uuid;
 };
 
 struct slot_texts {

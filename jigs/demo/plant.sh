@@ -91,10 +91,12 @@ start_token() {
     step ceremony kokuin hsm ceremony "$demo/ceremony.yaml"
 }
 
+# ZPL and well-behaved, unless a test sets printer_kind, printer_listen and printer_misbehave before.
 start_printer() {
     say "starting the stand-in printer"
     mkfifo "$demo/printer.port"
-    "$programs/kokuin-printer" --listen tcp:127.0.0.1:0 --dpi 300 --paper "$demo/labels" \
+    "$programs/kokuin-printer" --listen "${printer_listen:-tcp:127.0.0.1:0}" --dpi 300 --paper "$demo/labels" \
+        ${printer_misbehave:+--misbehave "$printer_misbehave"} \
         >"$demo/printer.port" 2>>"$demo/log/printer.log" 9>&- &
     children+=($!)
     read -r _ printer_path <"$demo/printer.port"
@@ -135,6 +137,7 @@ write_jig() {
         -e "s|token=kokuin-|token=|" \
         -e "s|: ca/|: keys/|" \
         -e "s|^record: .*|record: $record_station|" \
+        -e "s|kind: zpl|kind: ${printer_kind:-zpl}|" \
         -e "s|path: tcp:.*|path: $printer_path|" \
         -e "s|- products/|- $here/products/|" "$here/jig.yaml"
 }

@@ -4,6 +4,7 @@
 
 #include "hsm/archive.h"
 #include "station/cli/plan.h"
+#include "station/flow/json.h"
 
 int command_hsm_ceremony(struct cli *cli)
 {
@@ -18,31 +19,21 @@ int command_hsm_ceremony(struct cli *cli)
     return FAULT_EXIT_OK;
 }
 
-/* Names of keys and files are our own; a token's label and a fault's text are put out as JSON texts. */
-static void put_json(const char *text)
-{
-    (void)putchar('"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\')
-            (void)printf("\\%c", *text);
-        else if ((unsigned char)*text < 0x20)
-            (void)printf("\\u%04x", (unsigned)*text);
-        else
-            (void)putchar(*text);
-    }
-    (void)putchar('"');
-}
-
 static void report_json(const char *name, const char *token, const struct fault *difference)
 {
-    (void)printf("{\"name\":\"%s\",\"token\":", name);
-    put_json(token);
-    (void)printf(",\"good\":%s", difference ? "false" : "true");
+    char text[4096]; /* a fault's text has 256 bytes, and each becomes six at most */
+    struct json json = json_over(text, sizeof text);
+    json_open(&json, NULL, '{');
+    json_text(&json, "name", name);
+    json_text(&json, "token", token);
+    json_bool(&json, "good", !difference);
     if (difference) {
-        (void)printf(",\"fault\":%d,\"fault_name\":\"%s\",\"text\":", difference->code, fault_name(difference->code));
-        put_json(difference->text);
+        json_number(&json, "fault", difference->code);
+        json_text(&json, "fault_name", fault_name(difference->code));
+        json_text(&json, "text", difference->text);
     }
-    (void)puts("}");
+    json_close(&json, '}');
+    (void)puts(text);
 }
 
 static void report(void *context, const char *name, const char *token, const struct fault *difference)

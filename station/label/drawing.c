@@ -10,13 +10,14 @@
  * middle, the hyphens of small text vanish at 203 dpi. */
 #define POINTS_PER_DOT 3
 #define BLACK_BELOW 160
-/* For measuring, where a pale edge counts too. */
-#define INK_BELOW 200
+/* A drawing bigger than this is made in bands from the top down. */
+#define CANVAS_BYTES_MAX ((size_t)16 << 20)
 /* Letters may reach beyond the line that librsvg counts as their place. */
 #define REACH_MM 2.0
 
 struct drawing {
     RsvgHandle *handle;
+    struct canvas *canvas;
     double width_mm, height_mm;
     unsigned dpi;
     unsigned width, height;
@@ -30,15 +31,14 @@ static void free_error(GError **error)
         g_error_free(*error);
 }
 
-static void free_surface(cairo_surface_t **surface)
+DEFINE_CLEANUP(cairo_surface_t *, cairo_surface_destroy)
+
+void canvas_clear(struct canvas *canvas)
 {
-    if (!*surface)
-        return;
-    uint8_t *points = cairo_image_surface_get_data(*surface);
-    if (points)
-        explicit_bzero(points, (size_t)cairo_image_surface_get_stride(*surface) *
-                                   (size_t)cairo_image_surface_get_height(*surface));
-    cairo_surface_destroy(*surface);
+    if (canvas->bytes)
+        explicit_bzero(canvas->bytes, canvas->size);
+    free(canvas->bytes);
+    *canvas = (struct canvas){0};
 }
 
 void ink_clear(struct ink *ink)
@@ -68,7 +68,22 @@ static uint8_t *dot_of(const struct ink *ink, int x, int y)
 
 bool ink_at(const struct ink *ink, int x, int y)
 {
-    return box_holds(ink->area, x, y) && *dot_of(ink, x, y);
+    return box_holds(ink->area, x, y) && *dot_of(ink, x, y) != INK_NONE;
+}
+
+bool ink_is_black(const struct ink *ink, int x, int y)
+{
+    return box_holds(ink->area, x, y) && *dot_of(ink, x, y) == INK_BLACK;
+}
+
+void ink_print(const struct ink *ink, struct label_bitmap *bitmap)
+{
+    for (int y = ink->box.top; y < ink->box.bottom; y++) {
+        const uint8_t *dots = dot_of(ink, ink->box.left, y);
+        for (int x = ink->box.left; x < ink->box.right; x++)
+            if (*dots++ == INK_BLACK)
+                label_bitmap_ink(bitmap, (uint32_t)x, (uint32_t)y);
+    }
 }
 
 bool box_overlaps(struct box a, struct box b)
@@ -81,13 +96,13 @@ double dots_of_mm(double millimetres, unsigned dpi)
     return dpi == 203 ? millimetres * 8 : millimetres * dpi / 25.4;
 }
 
-bool drawing_open(const struct wiped *svg, double width_mm, double height_mm, unsigned dpi,
+bool drawing_open(const struct wiped *svg, double width_mm, double height_mm, unsigned dpi, struct canvas *canvas,
                   struct drawing **ret_drawing, struct fault *fault)
 {
     CLEANUP(drawing_freep) struct drawing *drawing = calloc(1, sizeof *drawing);
     if (!drawing)
         return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory for a drawing");
-    *drawing = (struct drawing){.width_mm = width_mm, .height_mm = height_mm, .dpi = dpi};
+    *drawing = (struct drawing){.canvas = canvas, .width_mm = width_mm, .height_mm = height_mm, .dpi = dpi};
     drawing->width = (unsigned)lround(dots_of_mm(width_mm, dpi));
     drawing->height = (unsigned)lround(dots_of_mm(height_mm, dpi));
     /* From memory and without a base address librsvg fetches nothing. */
@@ -168,19 +183,34 @@ static bool reach_of(const struct drawing *drawing, const char *id, struct box *
     return true;
 }
 
-/* Draws an element, or everything with NULL, as far as it lies in this area of the label. */
-static bool draw(const struct drawing *drawing, const char *id, struct box part, unsigned points_per_dot,
-                 cairo_surface_t **ret_surface, struct fault *fault)
+/* The canvas is white wherever nothing is being drawn: whoever draws on it leaves it so. */
+static bool canvas_take(struct canvas *canvas, size_t size, struct fault *fault)
 {
-    const double width = (double)drawing->width * points_per_dot, height = (double)drawing->height * points_per_dot;
-    CLEANUP(free_surface)
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)(box_width(part) * points_per_dot),
-                                                          (int)(box_height(part) * points_per_dot));
+    if (canvas->size >= size)
+        return true;
+    canvas_clear(canvas);
+    canvas->bytes = malloc(size);
+    if (!canvas->bytes)
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory for %zu bytes of label", size);
+    canvas->size = size;
+    memset(canvas->bytes, 0xff, size);
+    return true;
+}
+
+/* What was drawn, 4 bytes to a point, of which the first may hold anything. */
+struct points {
+    uint8_t *bytes;
+    size_t stride;
+    size_t width; /* points */
+};
+
+static bool draw_on(cairo_surface_t *surface, const struct drawing *drawing, const char *id, struct box part,
+                    struct fault *fault)
+{
     CLEANUP(cairo_destroyp) cairo_t *pen = cairo_create(surface);
-    cairo_set_source_rgb(pen, 1, 1, 1);
-    cairo_paint(pen);
-    cairo_translate(pen, -(double)part.left * points_per_dot, -(double)part.top * points_per_dot);
-    const RsvgRectangle label = {0, 0, width, height};
+    cairo_translate(pen, -(double)part.left * POINTS_PER_DOT, -(double)part.top * POINTS_PER_DOT);
+    const RsvgRectangle label = {0, 0, (double)drawing->width * POINTS_PER_DOT,
+                                 (double)drawing->height * POINTS_PER_DOT};
     CLEANUP(free_error) GError *error = NULL;
     char reference[64];
     (void)g_snprintf(reference, sizeof reference, "#%s", id ? id : "");
@@ -192,24 +222,28 @@ static bool draw(const struct drawing *drawing, const char *id, struct box part,
     cairo_surface_flush(surface);
     if (cairo_status(pen) != CAIRO_STATUS_SUCCESS || cairo_surface_status(surface) != CAIRO_STATUS_SUCCESS)
         return fault_set(fault, FAULT_NO_MEMORY, (unsigned long)cairo_status(pen), "cairo cannot draw the label");
-    *ret_surface = TAKE(surface);
     return true;
 }
 
-/* What was drawn, 4 bytes to a point, of which the first may hold anything. */
-struct points {
-    const uint8_t *bytes;
-    size_t stride;
-    size_t width; /* points */
-    unsigned per_dot;
-};
-
-static struct points points_of(cairo_surface_t *surface, unsigned per_dot)
+/* Draws an element, or everything with NULL, as far as it lies in this part of the label. */
+static bool draw(const struct drawing *drawing, const char *id, struct box part, struct points *ret_points,
+                 struct fault *fault)
 {
-    return (struct points){.bytes = cairo_image_surface_get_data(surface),
-                           .stride = (size_t)cairo_image_surface_get_stride(surface),
-                           .width = (size_t)cairo_image_surface_get_width(surface),
-                           .per_dot = per_dot};
+    struct points points = {.width = box_width(part) * POINTS_PER_DOT, .stride = 4 * box_width(part) * POINTS_PER_DOT};
+    const size_t rows = box_height(part) * POINTS_PER_DOT;
+    if (!canvas_take(drawing->canvas, points.stride * rows, fault))
+        return false;
+    points.bytes = drawing->canvas->bytes;
+    CLEANUP(cairo_surface_destroyp)
+    cairo_surface_t *surface = cairo_image_surface_create_for_data(points.bytes, CAIRO_FORMAT_RGB24, (int)points.width,
+                                                                   (int)rows, (int)points.stride);
+    if (!draw_on(surface, drawing, id, part, fault)) {
+        cairo_surface_finish(surface);
+        canvas_clear(drawing->canvas);
+        return false;
+    }
+    *ret_points = points;
+    return true;
 }
 
 /* The first point from `at` on that is not white, or points->width. Almost all of a label is white: two at a time. */
@@ -231,50 +265,89 @@ static size_t skip_white(const struct points *points, const uint8_t *row, size_t
     return at;
 }
 
+static unsigned lightness_of_point(uint32_t point)
+{
+    const uint32_t blue = point & 255;
+    if ((point & 0xffffff) == blue * 0x010101)
+        return blue;
+    return (299 * (point >> 16 & 255) + 587 * (point >> 8 & 255) + 114 * blue) / 1000;
+}
+
 /* How light one dot is, 0 to 255. */
 static unsigned lightness(const struct points *points, size_t x, size_t y)
 {
     unsigned sum = 0;
-    for (unsigned j = 0; j < points->per_dot; j++) {
-        const uint8_t *row = points->bytes + (y * points->per_dot + j) * points->stride;
-        for (unsigned i = 0; i < points->per_dot; i++) {
+    for (unsigned j = 0; j < POINTS_PER_DOT; j++) {
+        const uint8_t *row = points->bytes + (y * POINTS_PER_DOT + j) * points->stride;
+        for (unsigned i = 0; i < POINTS_PER_DOT; i++) {
             uint32_t point;
-            memcpy(&point, row + 4 * (x * points->per_dot + i), 4);
-            sum += (299 * (point >> 16 & 255) + 587 * (point >> 8 & 255) + 114 * (point & 255)) / 1000;
+            memcpy(&point, row + 4 * (x * POINTS_PER_DOT + i), 4);
+            sum += lightness_of_point(point);
         }
     }
-    return sum / (points->per_dot * points->per_dot);
+    return sum / (POINTS_PER_DOT * POINTS_PER_DOT);
 }
 
-static void grow_box(struct box *box, int x, int y)
+static void grow_box(struct box *box, struct box by)
 {
     if (box->right <= box->left) {
-        *box = (struct box){.left = x, .top = y, .right = x + 1, .bottom = y + 1};
+        *box = by;
         return;
     }
-    box->left = x < box->left ? x : box->left;
-    box->top = y < box->top ? y : box->top;
-    box->right = x >= box->right ? x + 1 : box->right;
-    box->bottom = y >= box->bottom ? y + 1 : box->bottom;
+    box->left = by.left < box->left ? by.left : box->left;
+    box->top = by.top < box->top ? by.top : box->top;
+    box->right = by.right > box->right ? by.right : box->right;
+    box->bottom = by.bottom > box->bottom ? by.bottom : box->bottom;
+}
+
+/* Turns one row of dots of `part` from points into ink, and the points back to white. */
+static void take_row(const struct points *points, struct box part, size_t y, struct ink *ink)
+{
+    uint8_t *dots = dot_of(ink, part.left, part.top + (int)y);
+    uint8_t *rows = points->bytes + y * POINTS_PER_DOT * points->stride;
+    size_t first = box_width(part), end = 0;
+    for (size_t j = 0; j < POINTS_PER_DOT; j++) {
+        const uint8_t *row = rows + j * points->stride;
+        for (size_t at = skip_white(points, row, 0); at < points->width;) {
+            const size_t x = at / POINTS_PER_DOT;
+            if (dots[x] == INK_NONE)
+                dots[x] = lightness(points, x, y) < BLACK_BELOW ? INK_BLACK : INK_PALE;
+            first = x < first ? x : first;
+            end = x >= end ? x + 1 : end;
+            at = skip_white(points, row, (x + 1) * POINTS_PER_DOT);
+        }
+    }
+    if (end == 0)
+        return;
+    for (size_t j = 0; j < POINTS_PER_DOT; j++)
+        memset(rows + j * points->stride + 4 * POINTS_PER_DOT * first, 0xff, 4 * POINTS_PER_DOT * (end - first));
+    grow_box(&ink->box, (struct box){.left = part.left + (int)first,
+                                     .top = part.top + (int)y,
+                                     .right = part.left + (int)end,
+                                     .bottom = part.top + (int)y + 1});
+}
+
+static int rows_in_a_band(struct box area)
+{
+    const size_t bytes_a_row = 4 * box_width(area) * POINTS_PER_DOT * POINTS_PER_DOT;
+    const size_t rows = CANVAS_BYTES_MAX / bytes_a_row;
+    return rows == 0 ? 1 : (int)rows;
 }
 
 static bool measure(const struct drawing *drawing, const char *id, struct box area, struct ink *ret_ink,
                     struct fault *fault)
 {
-    CLEANUP(free_surface) cairo_surface_t *surface = NULL;
     CLEANUP(ink_clear) struct ink ink = {.area = area};
-    if (!draw(drawing, id, area, 1, &surface, fault) ||
-        !wiped_extend(&ink.dots, box_width(area) * box_height(area), fault))
+    if (!wiped_extend(&ink.dots, box_width(area) * box_height(area), fault))
         return false;
-    const struct points points = points_of(surface, 1);
-    for (size_t y = 0; y < box_height(area); y++) {
-        const uint8_t *row = points.bytes + y * points.stride;
-        for (size_t x = skip_white(&points, row, 0); x < points.width; x = skip_white(&points, row, x + 1)) {
-            if (lightness(&points, x, y) >= INK_BELOW)
-                continue;
-            *dot_of(&ink, area.left + (int)x, area.top + (int)y) = 1;
-            grow_box(&ink.box, area.left + (int)x, area.top + (int)y);
-        }
+    const int step = rows_in_a_band(area);
+    for (struct box part = area; part.top < area.bottom; part.top += step) {
+        part.bottom = part.top + step < area.bottom ? part.top + step : area.bottom;
+        struct points points;
+        if (!draw(drawing, id, part, &points, fault))
+            return false;
+        for (size_t y = 0; y < box_height(part); y++)
+            take_row(&points, part, y, &ink);
     }
     *ret_ink = ink;
     ink = (struct ink){0};
@@ -307,24 +380,5 @@ bool drawing_ink(const struct drawing *drawing, const char *id, struct ink *ret_
     }
     *ret_ink = ink;
     ink = (struct ink){0};
-    return true;
-}
-
-bool drawing_print(const struct drawing *drawing, struct label_bitmap *bitmap, struct fault *fault)
-{
-    CLEANUP(free_surface) cairo_surface_t *surface = NULL;
-    if (!draw(drawing, NULL, whole_label(drawing), POINTS_PER_DOT, &surface, fault))
-        return false;
-    const struct points points = points_of(surface, POINTS_PER_DOT);
-    for (size_t row = 0; row < (size_t)drawing->height * POINTS_PER_DOT; row++) {
-        const uint8_t *bytes = points.bytes + row * points.stride;
-        const size_t y = row / POINTS_PER_DOT;
-        for (size_t at = skip_white(&points, bytes, 0); at < points.width;) {
-            const size_t x = at / POINTS_PER_DOT;
-            if (lightness(&points, x, y) < BLACK_BELOW)
-                label_bitmap_ink(bitmap, (uint32_t)x, (uint32_t)y);
-            at = skip_white(&points, bytes, (x + 1) * POINTS_PER_DOT);
-        }
-    }
     return true;
 }

@@ -12,12 +12,26 @@
 
 struct drawing;
 
+/* Room for points, which drawings use one after the other. Empty at first; the caller clears it, after the drawings. */
+struct canvas {
+    uint8_t *bytes;
+    size_t size;
+};
+
+void canvas_clear(struct canvas *canvas);
+
 /* Dots, from the left and from the top; `right` and `bottom` are the first outside. */
 struct box {
     int left, top, right, bottom;
 };
 
-/* Which dots of an area have ink, one byte each, and the smallest box around them. Outside the area there is none. */
+enum ink_dot {
+    INK_NONE,
+    INK_PALE,  /* the very edge of a stroke lies in it: white on paper, but no other ink may lie in it */
+    INK_BLACK, /* printed */
+};
+
+/* The dots of an area, one byte each, and the smallest box around those with ink. Outside the area there is none. */
 struct ink {
     struct wiped dots;
     struct box area;
@@ -25,15 +39,21 @@ struct ink {
 };
 
 void ink_clear(struct ink *ink);
+/* Pale ink counts. */
 NODISCARD NONNULL(1) bool ink_at(const struct ink *ink, int x, int y);
+NODISCARD NONNULL(1) bool ink_is_black(const struct ink *ink, int x, int y);
+/* Only black ink is printed. Where no two inks have a dot in common, printing one after the other gives the very dots
+ * of all of them drawn at once. */
+NONNULL(1, 2) void ink_print(const struct ink *ink, struct label_bitmap *bitmap);
 NODISCARD bool box_overlaps(struct box a, struct box b);
 
 /* How many dots so many millimetres are. A "203 dpi" head has exactly 8 dots to the millimetre. */
 NODISCARD double dots_of_mm(double millimetres, unsigned dpi);
 
 /* Faults: LABEL_TEMPLATE, NO_MEMORY. */
-NODISCARD NONNULL(1, 5, 6) bool drawing_open(const struct wiped *svg, double width_mm, double height_mm, unsigned dpi,
-                                             struct drawing **ret_drawing, struct fault *fault);
+NODISCARD NONNULL(1, 5, 6, 7) bool drawing_open(const struct wiped *svg, double width_mm, double height_mm,
+                                                unsigned dpi, struct canvas *canvas, struct drawing **ret_drawing,
+                                                struct fault *fault);
 void drawing_free(struct drawing *drawing);
 DEFINE_CLEANUP(struct drawing *, drawing_free)
 
@@ -47,7 +67,3 @@ NODISCARD NONNULL(1, 2, 3, 4) bool drawing_place(const struct drawing *drawing, 
 /* The ink of one element, or of all with NULL. Faults: LABEL_TEMPLATE, NO_MEMORY. */
 NODISCARD NONNULL(1, 3, 4) bool drawing_ink(const struct drawing *drawing, const char *id, struct ink *ret_ink,
                                             struct fault *fault);
-
-/* Draws everything into the bitmap, whose size must be drawing_size(). Faults: LABEL_TEMPLATE, NO_MEMORY. */
-NODISCARD NONNULL(1, 2, 3) bool drawing_print(const struct drawing *drawing, struct label_bitmap *bitmap,
-                                              struct fault *fault);

@@ -178,14 +178,14 @@ static void find_property(const xmlNode *node, const char *property, char *ret_v
         ret_value[--length] = '\0';
 }
 
-static bool read_family(const char *text, char ret_family[ELEMENT_FAMILY_SIZE])
+static bool read_family(const char *text, char ret_family[FONT_FAMILY_SIZE])
 {
     size_t length = strlen(text);
     if (length >= 2 && (text[0] == '\'' || text[0] == '"') && text[length - 1] == text[0]) {
         text++;
         length -= 2;
     }
-    if (length == 0 || length >= ELEMENT_FAMILY_SIZE || memchr(text, ',', length))
+    if (length == 0 || length >= FONT_FAMILY_SIZE || memchr(text, ',', length))
         return false;
     memcpy(ret_family, text, length);
     ret_family[length] = '\0';

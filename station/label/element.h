@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "base/fault.h"
+#include "station/label/font.h"
 
 #include <libxml/tree.h>
 
@@ -30,10 +30,8 @@ NODISCARD NONNULL(1, 2) bool element_check(const xmlNode *node, struct fault *fa
 NODISCARD NONNULL(1, 4) bool element_check_root(const xmlNode *root, double width_mm, double height_mm,
                                                 struct fault *fault);
 
-#define ELEMENT_FAMILY_SIZE 65
-
 struct element_look {
-    char family[ELEMENT_FAMILY_SIZE];
+    char family[FONT_FAMILY_SIZE];
     bool bold;
     double size_mm;
 };

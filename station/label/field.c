@@ -65,14 +65,15 @@ static bool is_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == length;
 }
 
-bool field_values_of(const struct label_request *request, struct field_values *ret_values, struct fault *fault)
+bool field_values_of(const struct label_field *fields, size_t field_count, struct field_values *ret_values,
+                     struct fault *fault)
 {
     static const char *const may_be_missing[] = {"copy", "slot"};
     struct field_values values = {0};
-    if (request->field_count > LABEL_FIELDS_MAX)
-        return fault_set(fault, FAULT_LABEL_VALUE, 0, "%zu fields: at most %d", request->field_count, LABEL_FIELDS_MAX);
-    for (size_t i = 0; i < request->field_count; i++) {
-        const struct label_field *field = &request->fields[i];
+    if (field_count > LABEL_FIELDS_MAX)
+        return fault_set(fault, FAULT_LABEL_VALUE, 0, "%zu fields: at most %d", field_count, LABEL_FIELDS_MAX);
+    for (size_t i = 0; i < field_count; i++) {
+        const struct label_field *field = &fields[i];
         if (!field->name || !is_name(field->name))
             return fault_set(fault, FAULT_LABEL_VALUE, 0, "field %zu: a name is a-z, 0-9 and _, at most %d", i + 1,
                              LABEL_FIELD_NAME_SIZE - 1);

@@ -29,13 +29,13 @@ struct field_use {
     bool secret;
 };
 
-/* Views of a request's fields.
+/* Views of fields.
  *
  * Faults: LABEL_VALUE for a doubled or impossible name, and for a value that is too long, not UTF-8, or has control,
  * invisible or direction-changing characters.
  */
-NODISCARD NONNULL(1, 2, 3) bool field_values_of(const struct label_request *request, struct field_values *ret_values,
-                                                struct fault *fault);
+NODISCARD NONNULL(3, 4) bool field_values_of(const struct label_field *fields, size_t field_count,
+                                             struct field_values *ret_values, struct fault *fault);
 
 /* NULL when there is none. */
 NODISCARD NONNULL(1, 2) struct field_value *field_find(struct field_values *values, const char *name, size_t length);

@@ -36,6 +36,7 @@ struct label_request {
     const uint8_t *template_sha256; /* LABEL_SHA256_SIZE bytes the file must have; NULL: any */
     double width_mm, height_mm;     /* must be those of the template */
     unsigned dpi;                   /* 203, 300 or 600 */
+    bool twice; /* draw it in one piece too, and compare: for trying a template, not for each label */
     const struct label_field *fields;
     size_t field_count;
 };

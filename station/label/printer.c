@@ -16,11 +16,16 @@
 /* How long one question waits: a printer that is out of paper or open answers some of them never. */
 #define ANSWER_MS 1000
 #define POLL_MS 50
+#define TAKEN_POLL_MS 200
 #define CONNECT_MS 3000
+#define CANCEL_MS 1000
+/* Connected, and all three questions: a last look is not cut short by the deadline of a wait. */
+#define LOOK_MS 6000
 
 struct printer {
     enum printer_kind kind;
     unsigned dpi;
+    enum printer_mode mode;
     char path[JIG_PATH_SIZE];
     struct ipp_link link;
 };
@@ -49,6 +54,7 @@ bool printer_open(const struct jig_printer *is, struct printer **ret_printer, st
         return false;
     printer->kind = is->kind;
     printer->dpi = is->dpi;
+    printer->mode = is->mode;
     memcpy(printer->path, path, strlen(path) + 1);
     *ret_printer = TAKE(printer);
     return true;
@@ -115,22 +121,37 @@ static bool look(struct cable *cable, struct deadline deadline, struct report *r
     return true;
 }
 
-static bool look_ready(struct cable *cable, struct deadline deadline, struct report *ret_report, struct fault *fault)
+static bool check_ready(const struct report *report, struct fault *fault)
 {
     char words[ZPL_WORDS_SIZE];
-    if (!look(cable, deadline, ret_report, fault))
-        return false;
-    enum fault_code code = zpl_fault(&ret_report->status, ret_report->errors);
+    enum fault_code code = zpl_fault(&report->status, report->errors);
     if (code == FAULT_NONE)
         return true;
-    zpl_words(&ret_report->status, ret_report->errors, words);
-    return fault_set(fault, code, ret_report->errors, "the printer says: %s", words);
+    zpl_words(&report->status, report->errors, words);
+    return fault_set(fault, code, report->errors, "the printer says: %s", words);
+}
+
+static bool look_ready(struct cable *cable, struct deadline deadline, struct report *ret_report, struct fault *fault)
+{
+    return look(cable, deadline, ret_report, fault) && check_ready(ret_report, fault);
 }
 
 static bool open_cable(const struct printer *printer, struct deadline deadline, struct cable **ret_cable,
                        struct fault *fault)
 {
     return cable_open(printer->path, deadline_sooner(deadline, deadline_in_ms(CONNECT_MS)), ret_cable, fault);
+}
+
+/* A label whose fate is unknown has a dead password: what of it still waits for paper must not come out. Over a new
+ * connection, because the old one may be full of it. Nothing is known by it: a printer does not answer this. */
+static const char *cancel_rest(const struct printer *printer)
+{
+    struct fault unheard;
+    struct deadline deadline = deadline_in_ms(CANCEL_MS);
+    CLEANUP(cable_closep) struct cable *cable = NULL;
+    bool told = open_cable(printer, deadline, &cable, &unheard) &&
+                cable_send(cable, ZPL_CANCEL_ALL, strlen(ZPL_CANCEL_ALL), deadline, &unheard);
+    return told ? "; it was told to cancel the rest" : "";
 }
 
 /* One look after another until the label is counted. A look that fails proves nothing: the next one may succeed, over
@@ -150,6 +171,7 @@ static bool wait_counted(const struct printer *printer, struct cable **cable, ui
             continue;
         }
         zpl_words(&report.status, report.errors, words);
+        report.status.untaken = false; /* it is this label */
         bool idle = zpl_is_ready(&report.status, report.errors);
         if (report.errors == 0 && report.counter > before + 1)
             return fault_set(fault, FAULT_PRINTER_UNKNOWN, 0, "the printer counted %llu labels for one",
@@ -160,8 +182,10 @@ static bool wait_counted(const struct printer *printer, struct cable **cable, ui
             return fault_set(fault, FAULT_PRINTER_UNKNOWN, 0, "the printer's counter went backwards");
         cable_pause(POLL_MS, deadline);
     }
-    return fault_set(fault, FAULT_PRINTER_UNKNOWN, 0, "sent, but not counted in time; the printer last said: %s",
-                     words);
+    cable_closep(cable);
+    *cable = NULL;
+    return fault_set(fault, FAULT_PRINTER_UNKNOWN, 0, "sent, but not counted in time; the printer last said: %s%s",
+                     words, cancel_rest(printer));
 }
 
 static bool print_zpl(const struct printer *printer, const char *name, const struct label_bitmap *bitmap,
@@ -170,12 +194,16 @@ static bool print_zpl(const struct printer *printer, const char *name, const str
     CLEANUP(cable_closep) struct cable *cable = NULL;
     CLEANUP(wiped_clear) struct wiped job = {0};
     struct report before = {0};
-    if (!zpl_append_job(bitmap, name, &job, fault) || !open_cable(printer, deadline, &cable, fault) ||
+    if (!zpl_append_job(bitmap, name, printer->mode, &job, fault) || !open_cable(printer, deadline, &cable, fault) ||
         !look_ready(cable, deadline, &before, fault))
         return false;
     struct fault sending;
-    if (!cable_send(cable, job.bytes, job.size, deadline, &sending))
-        return fault_set(fault, FAULT_PRINTER_UNKNOWN, sending.native, "while the label was sent: %s", sending.text);
+    if (!cable_send(cable, job.bytes, job.size, deadline, &sending)) {
+        cable_closep(&cable);
+        cable = NULL;
+        return fault_set(fault, FAULT_PRINTER_UNKNOWN, sending.native, "while the label was sent: %s%s", sending.text,
+                         cancel_rest(printer));
+    }
     if (!wait_counted(printer, &cable, before.counter, deadline, fault))
         return false;
     *ret_level = PRINT_COUNTED;
@@ -203,6 +231,26 @@ static bool check_directory(const struct printer *printer, struct fault *fault)
     return true;
 }
 
+/* Again and again, because what is being printed is not cancelled, and what stops over an error then waits again. In an
+ * error a printer does not say what it holds: it is enough to have told it there. */
+static bool clear_zpl(const struct printer *printer, struct deadline deadline, struct fault *fault)
+{
+    CLEANUP(cable_closep) struct cable *cable = NULL;
+    struct report report = {0};
+    if (!open_cable(printer, deadline, &cable, fault))
+        return false;
+    do {
+        if (!cable_send(cable, ZPL_CANCEL_ALL, strlen(ZPL_CANCEL_ALL), deadline_in_ms(LOOK_MS), fault) ||
+            !look(cable, deadline_in_ms(LOOK_MS), &report, fault))
+            return false;
+        const struct zpl_status *status = &report.status;
+        if (report.errors != 0 || (status->waiting == 0 && status->remaining == 0 && !status->partial))
+            return true;
+        cable_pause(POLL_MS, deadline);
+    } while (!deadline_passed(deadline));
+    return check_ready(&report, fault);
+}
+
 static bool check_zpl(const struct printer *printer, struct deadline deadline, struct fault *fault)
 {
     CLEANUP(cable_closep) struct cable *cable = NULL;
@@ -225,7 +273,27 @@ bool printer_status(struct printer *printer, struct deadline deadline, struct fa
 
 bool printer_clear(struct printer *printer, struct deadline deadline, struct fault *fault)
 {
-    return printer->kind != PRINTER_IPP || ipp_cancel_own(&printer->link, deadline, fault);
+    switch (printer->kind) {
+    case PRINTER_ZPL:
+        return clear_zpl(printer, deadline, fault);
+    case PRINTER_PNG:
+        return true;
+    case PRINTER_IPP:
+        return ipp_cancel_own(&printer->link, deadline, fault);
+    }
+    return fault_set(fault, FAULT_INTERNAL, 0, "a printer of no kind");
+}
+
+bool printer_await_taken(struct printer *printer, struct deadline deadline, struct fault *fault)
+{
+    while (printer->kind == PRINTER_ZPL && printer->mode == PRINTER_PEELS) {
+        if (check_zpl(printer, deadline_in_ms(LOOK_MS), fault) || fault->code != FAULT_PRINTER_UNTAKEN)
+            return true;
+        if (deadline_passed(deadline))
+            return false;
+        cable_pause(TAKEN_POLL_MS, deadline);
+    }
+    return true;
 }
 
 static bool is_job_name(const char *name)

@@ -38,15 +38,24 @@ DEFINE_CLEANUP(struct printer *, printer_close)
 /* True when a job would be printed now.
  *
  * Faults: PRINTER_AWAY when it cannot be reached or is silent; PRINTER_PAPER, PRINTER_RIBBON,
- * PRINTER_HEAD, PRINTER_PAUSED, PRINTER_HOLDS, PRINTER_HOT, PRINTER_CUTTER, and PRINTER_NOT_READY for an error that has
- * no number of its own; the text has all that the printer said. PRINTER_OTHER and PRINTER_UNFIT (IPP) when it is not
- * the jig's printer, or cannot take such labels.
+ * PRINTER_HEAD, PRINTER_PAUSED, PRINTER_HOLDS, PRINTER_HOT, PRINTER_CUTTER, PRINTER_UNTAKEN, and PRINTER_NOT_READY for
+ * an error that has no number of its own; the text has all that the printer said. PRINTER_OTHER and PRINTER_UNFIT (IPP)
+ * when it is not the jig's printer, or cannot take such labels.
  */
 NODISCARD NONNULL(1, 3) bool printer_status(struct printer *printer, struct deadline deadline, struct fault *fault);
 
-/* Takes back what an earlier worker left in the printer, where its language can: IPP. What is taken back was never
- * known to be printed, and its password is dead. Faults: PRINTER_AWAY, PRINTER_OTHER, PRINTER_HOLDS. */
+/* Takes back what an earlier worker left in the printer: over IPP the jobs of this machine, over ZPL all. What is taken
+ * back was never known to be printed, and its password is dead. A ZPL printer in an error is told, and cannot say
+ * whether it heard. Faults: PRINTER_AWAY, PRINTER_OTHER, PRINTER_HOLDS. */
 NODISCARD NONNULL(1, 3) bool printer_clear(struct printer *printer, struct deadline deadline, struct fault *fault);
+
+/* Waits while the label before still hangs in a printer that peels: that is a state and no fault, until the deadline.
+ * True at once for every other printer, and for one with another trouble, which printer_print() tells.
+ *
+ * Faults: PRINTER_UNTAKEN: nothing was sent.
+ */
+NODISCARD NONNULL(1, 3) bool printer_await_taken(struct printer *printer, struct deadline deadline,
+                                                 struct fault *fault);
 
 /* Prints one label. `name` is the label's id: 1 to 16 of 0-9 and A-Z.
  *

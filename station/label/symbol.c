@@ -13,6 +13,7 @@ static const struct {
     unsigned least_quiet;
 } kinds[] = {
     [SYMBOL_QR] = {"qr", BARCODE_QRCODE, DATA_MODE, 4},
+    [SYMBOL_DATAMATRIX] = {"dm", BARCODE_DATAMATRIX, DATA_MODE, 1},
     [SYMBOL_GS1_DATAMATRIX] = {"gs1dm", BARCODE_DATAMATRIX, GS1_MODE, 1},
     [SYMBOL_CODE128] = {"code128", BARCODE_CODE128, UNICODE_MODE, 10},
 };
@@ -46,7 +47,7 @@ bool symbol_make(const struct symbol_options *options, const uint8_t *value, siz
     made->input_mode = kinds[options->kind].input_mode;
     if (options->kind == SYMBOL_QR)
         made->option_1 = (int)options->correction;
-    if (options->kind == SYMBOL_GS1_DATAMATRIX)
+    if (options->kind == SYMBOL_DATAMATRIX || options->kind == SYMBOL_GS1_DATAMATRIX)
         made->option_3 = DM_SQUARE;
     /* zint's own words quote the value, which may be a password: only the number is told. */
     int result = ZBarcode_Encode(made, value, (int)size);

@@ -12,7 +12,7 @@
 
 #define SYMBOL_MODULES_MAX 192 /* in each direction */
 
-enum symbol_kind { SYMBOL_QR, SYMBOL_GS1_DATAMATRIX, SYMBOL_CODE128 };
+enum symbol_kind { SYMBOL_QR, SYMBOL_DATAMATRIX, SYMBOL_GS1_DATAMATRIX, SYMBOL_CODE128 };
 
 struct symbol_options {
     enum symbol_kind kind;
@@ -27,7 +27,7 @@ struct symbol {
 
 /* The least quiet zone the code's standard allows, in modules. */
 NODISCARD unsigned symbol_least_quiet(enum symbol_kind kind);
-/* "qr", "gs1dm", "code128"; false for another. */
+/* "qr", "dm", "gs1dm", "code128"; false for another. */
 NODISCARD NONNULL(1, 2) bool symbol_kind_of(const char *name, enum symbol_kind *ret_kind);
 
 /* Of GS1 DataMatrix, the value has its application identifiers in square brackets.

@@ -1,9 +1,8 @@
 #include "station/label/template.h"
 
 #include "base/bytes.h"
-#include "station/label/drawing.h"
 #include "station/label/element.h"
-#include "station/label/font.h"
+#include "station/label/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,10 +20,9 @@ static const char unit_code[] = "[01]{{gtin}}[21]{{serial}}[91]{{label}}";
 
 DEFINE_CLEANUP(xmlDoc *, xmlFreeDoc)
 
-/* One template being filled. */
-struct filling {
-    struct field_values *values;
-    unsigned dpi;
+/* One template being read. */
+struct reading {
+    struct font_book *fonts;
     struct template *template;
     unsigned unit_codes;
 };
@@ -32,9 +30,17 @@ struct filling {
 void template_clear(struct template *template)
 {
     for (size_t i = 0; i < template->symbol_count; i++)
-        wiped_clear(&template->symbols[i].value);
-    wiped_clear(&template->svg);
-    wiped_clear(&template->art);
+        wiped_clear(&template->symbols[i].pattern);
+    xmlFreeDoc(template->whole);
+    xmlFreeDoc(template->fields);
+    template->whole = template->fields = NULL;
+}
+
+void template_filling_clear(struct template_filling *filling)
+{
+    wiped_clear(&filling->svg);
+    for (size_t i = 0; i < TEMPLATE_SYMBOLS_MAX; i++)
+        wiped_clear(&filling->codes[i]);
 }
 
 static void close_descriptor(const int *descriptor)
@@ -88,91 +94,24 @@ static bool has_text(const xmlNode *node, const char *text)
     return found;
 }
 
-/* Below so many dots a stroke of the letter falls between two dots; below so many millimetres nobody reads it. */
-static bool check_size(const xmlNode *node, const struct element_look *look, const struct field_use *use, unsigned dpi,
-                       struct fault *fault)
+static bool take_text(struct reading *reading, xmlNode *element, struct fault *fault)
 {
-    double dots = use->secret ? 26 : use->any ? 16 : 12;
-    double least = use->secret ? 3.0 : use->any ? 1.6 : 1.2;
-    if (dots / dots_of_mm(1, dpi) > least)
-        least = dots / dots_of_mm(1, dpi);
-    char words[ELEMENT_WORDS_SIZE];
-    if (look->size_mm < least)
-        return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "%s: %.2f mm is too small, at least %.2f mm at %u dpi",
-                         element_words(node, words), look->size_mm, least, dpi);
-    return true;
-}
-
-/* Replaces the node by a new one: xmlNodeSetContent() would read a value's & and < as XML. */
-static bool fill_text_node(struct filling *filling, xmlNode *node, bool *ret_blank, struct fault *fault)
-{
-    CLEANUP(wiped_clear) struct wiped filled = {0};
-    struct field_use use = {0};
-    struct element_look look;
-    char words[ELEMENT_WORDS_SIZE];
-    const char *text = node->content ? (const char *)node->content : "";
-    if (!field_expand(text, filling->values, true, &filled, &use, fault))
-        return fault_within(fault, "%s", element_words(node->parent, words));
-    if (!wiped_append(&filled, "", 1, fault))
-        return false;
-    size_t length = filled.size - 1;
-    if (strspn((const char *)filled.bytes, " \t\r\n") == length) {
-        *ret_blank = true;
-    } else {
-        if (!element_look_of(node->parent, &look, fault) || !check_size(node->parent, &look, &use, filling->dpi, fault))
-            return false;
-        if (!font_check(look.family, look.bold, (const char *)filled.bytes, length, use.secret, fault))
-            return fault_within(fault, "%s", element_words(node->parent, words));
-        *ret_blank = false;
-    }
-    if (!use.any)
-        return true;
-    xmlNode *replacement = xmlNewText(filled.bytes);
-    if (!replacement)
-        return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory to fill a template");
-    xmlFreeNode(xmlReplaceNode(node, replacement));
-    return true;
-}
-
-static bool fill_text(struct filling *filling, xmlNode *element, bool *ret_blank, struct fault *fault)
-{
-    char words[ELEMENT_WORDS_SIZE];
-    for (xmlNode *child = element->children, *next = NULL; child; child = next) {
-        next = child->next;
-        bool blank = true;
-        if (child->type == XML_TEXT_NODE || child->type == XML_CDATA_SECTION_NODE) {
-            if (!fill_text_node(filling, child, &blank, fault))
-                return false;
-        } else if (element_is_named(child, "tspan") && element_is_svg(child)) {
-            if (!element_check(child, fault) || !fill_text(filling, child, &blank, fault))
-                return false;
-        } else if (child->type != XML_COMMENT_NODE) {
-            return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "%s: only text and tspan may be in a text",
-                             element_words(child, words));
-        }
-        *ret_blank &= blank;
-    }
-    return true;
-}
-
-static bool take_text(struct filling *filling, xmlNode *element, struct fault *fault)
-{
-    struct template *template = filling->template;
+    struct template *template = reading->template;
     char words[ELEMENT_WORDS_SIZE];
     if (template->text_count == TEMPLATE_TEXTS_MAX)
         return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "%s: more than %d texts", element_words(element, words),
                          TEMPLATE_TEXTS_MAX);
-    bool blank = true;
-    if (!fill_text(filling, element, &blank, fault))
-        return false;
     struct template_text *text = &template->texts[template->text_count];
+    const struct text_pen pen = {.fonts = reading->fonts, .dpi = template->dpi};
+    text->has_fields = text_has_fields(element);
+    if (!text->has_fields && !text_fill(&pen, element, &text->blank, fault))
+        return false;
     xmlChar *id = xmlGetNoNsProp(element, BAD_CAST "id");
     if (id)
         (void)snprintf(text->id, sizeof text->id, "%s", (const char *)id);
     else
         (void)snprintf(text->id, sizeof text->id, "line-%ld-%zu", xmlGetLineNo(element), template->text_count + 1);
     xmlFree(id);
-    text->blank = blank;
     template->text_count++;
     return set_attribute(element, "id", text->id, fault);
 }
@@ -233,27 +172,22 @@ static bool read_code(char *description, struct symbol_options *ret_options, con
     return true;
 }
 
-static bool fill_code(struct filling *filling, char *description, struct template_symbol *symbol, struct fault *fault)
+static bool take_code(struct reading *reading, char *description, struct template_symbol *symbol, struct fault *fault)
 {
     const char *value = NULL;
-    struct field_use use = {0};
     if (!read_code(description, &symbol->options, &value, fault))
         return false;
     if (symbol->options.kind == SYMBOL_GS1_DATAMATRIX) {
         if (strcmp(value, unit_code) != 0)
             return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "a gs1dm code must have value=%s", unit_code);
-        filling->unit_codes++;
+        reading->unit_codes++;
     }
-    if (!field_expand(value, filling->values, false, &symbol->value, &use, fault))
-        return false;
-    if (symbol->value.size == 0)
-        return fault_set(fault, FAULT_LABEL_VALUE, 0, "a code of nothing");
-    return true;
+    return wiped_append(&symbol->pattern, value, strlen(value) + 1, fault);
 }
 
-static bool take_symbol(struct filling *filling, xmlNode *element, const xmlNode *description, struct fault *fault)
+static bool take_symbol(struct reading *reading, xmlNode *element, const xmlNode *description, struct fault *fault)
 {
-    struct template *template = filling->template;
+    struct template *template = reading->template;
     char words[ELEMENT_WORDS_SIZE];
     (void)element_words(element, words);
     xmlChar *id = xmlGetNoNsProp(element, BAD_CAST "id");
@@ -270,9 +204,9 @@ static bool take_symbol(struct filling *filling, xmlNode *element, const xmlNode
     xmlChar *content = xmlNodeGetContent(description);
     if (!content)
         return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory to fill a template");
-    bool filled = fill_code(filling, (char *)content, symbol, fault);
+    bool taken = take_code(reading, (char *)content, symbol, fault);
     xmlFree(content);
-    if (!filled)
+    if (!taken)
         return fault_within(fault, "%s", words);
     /* Its place is still measured, but nothing is drawn there: dots are set straight into the bitmap. */
     return set_attribute(element, "style", "", fault) && set_attribute(element, "fill", "none", fault) &&
@@ -287,10 +221,10 @@ static xmlNode *find_code(const xmlNode *element)
     return NULL;
 }
 
-static bool walk(struct filling *filling, xmlNode *parent, struct fault *fault);
+static bool walk(struct reading *reading, xmlNode *parent, struct fault *fault);
 
 /* `node` may be gone afterwards. */
-static bool take_node(struct filling *filling, xmlNode *node, struct fault *fault)
+static bool take_node(struct reading *reading, xmlNode *node, struct fault *fault)
 {
     char words[ELEMENT_WORDS_SIZE];
     if (node->type == XML_ELEMENT_NODE && !element_is_svg(node)) {
@@ -314,50 +248,94 @@ static bool take_node(struct filling *filling, xmlNode *node, struct fault *faul
     if (!element_check(node, fault))
         return false;
     if (element_is_named(node, "text"))
-        return take_text(filling, node, fault);
+        return take_text(reading, node, fault);
     const xmlNode *code = find_code(node);
     if (!code)
-        return walk(filling, node, fault);
+        return walk(reading, node, fault);
     if (!element_is_named(node, "rect"))
         return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "%s: a code's place is a rect", element_words(node, words));
-    return take_symbol(filling, node, code, fault);
+    return take_symbol(reading, node, code, fault);
 }
 
-static bool walk(struct filling *filling, xmlNode *parent, struct fault *fault)
+static bool walk(struct reading *reading, xmlNode *parent, struct fault *fault)
 {
     for (xmlNode *child = parent->children, *next = NULL; child; child = next) {
         next = child->next;
-        if (!take_node(filling, child, fault))
+        if (!take_node(reading, child, fault))
             return false;
     }
     return true;
 }
 
-static bool check_ids(const struct template *template, struct fault *fault)
+/* librsvg finds an element by its id, and takes the first of two. */
+static unsigned count_id(const xmlNode *parent, const char *id)
 {
-    const char *ids[TEMPLATE_TEXTS_MAX + TEMPLATE_SYMBOLS_MAX];
-    size_t count = 0;
+    unsigned count = 0;
+    for (const xmlNode *child = parent->children; child; child = child->next) {
+        if (child->type != XML_ELEMENT_NODE)
+            continue;
+        xmlChar *own = xmlGetNoNsProp(child, BAD_CAST "id");
+        count += own && strcmp((const char *)own, id) == 0;
+        xmlFree(own);
+        count += count_id(child, id);
+    }
+    return count;
+}
+
+static bool check_id(const xmlNode *root, const char *id, struct fault *fault)
+{
+    return count_id(root, id) == 1 || fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "the id '%s' is there twice", id);
+}
+
+static bool check_whole(const struct reading *reading, const xmlNode *root, struct fault *fault)
+{
+    const struct template *template = reading->template;
+    if (reading->unit_codes != 1)
+        return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "there must be one gs1dm code for the scan-back, not %u",
+                         reading->unit_codes);
     for (size_t i = 0; i < template->text_count; i++)
-        ids[count++] = template->texts[i].id;
+        if (!check_id(root, template->texts[i].id, fault))
+            return false;
     for (size_t i = 0; i < template->symbol_count; i++)
-        ids[count++] = template->symbols[i].id;
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(ids[i], ids[j]) == 0)
-                return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "the id '%s' is there twice", ids[i]);
+        if (!check_id(root, template->symbols[i].id, fault))
+            return false;
     return true;
 }
 
-static bool check_whole(const struct filling *filling, struct fault *fault)
+static bool take_document(struct reading *reading, xmlDoc *document, struct fault *fault)
 {
-    if (filling->unit_codes != 1)
-        return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "there must be one gs1dm code for the scan-back, not %u",
-                         filling->unit_codes);
-    for (size_t i = 0; i < filling->values->count; i++)
-        if (filling->values->at[i].secret && !filling->values->at[i].shown)
-            return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "the password '%s' is not on the label",
-                             filling->values->at[i].name);
-    return check_ids(filling->template, fault);
+    const struct template *template = reading->template;
+    xmlNode *root = xmlDocGetRootElement(document);
+    if (!root || document->intSubset)
+        return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "a DOCTYPE is not allowed");
+    for (const xmlNode *node = document->children; node; node = node->next)
+        if (node->type == XML_PI_NODE)
+            return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "no processing instructions or entities");
+    return element_check_root(root, template->width_mm, template->height_mm, fault) && element_check(root, fault) &&
+           walk(reading, root, fault) && check_whole(reading, root, fault);
+}
+
+/* ---- what is made of it ---- */
+
+/* Leaves texts with fields, and the groups around them, which may move them or give them a font. */
+static void leave_fields(xmlNode *parent)
+{
+    for (xmlNode *child = parent->children, *next = NULL; child; child = next) {
+        next = child->next;
+        bool text = element_is_named(child, "text");
+        if (child->type == XML_ELEMENT_NODE && !text)
+            leave_fields(child);
+        if (text ? text_has_fields(child) : child->type == XML_ELEMENT_NODE && child->children)
+            continue;
+        xmlUnlinkNode(child);
+        xmlFreeNode(child);
+    }
+}
+
+static bool copy_document(xmlDoc *document, xmlDoc **ret_copy, struct fault *fault)
+{
+    *ret_copy = xmlCopyDoc(document, 1);
+    return *ret_copy || fault_set(fault, FAULT_NO_MEMORY, 0, "no memory to fill a template");
 }
 
 static bool write_out(xmlDoc *document, struct wiped *result, struct fault *fault)
@@ -386,47 +364,120 @@ static bool hide_texts(xmlNode *parent, struct fault *fault)
     return true;
 }
 
-static bool fill_document(struct filling *filling, xmlDoc *document, const struct label_request *request,
-                          struct fault *fault)
+bool template_svg(const struct template *template, bool texts, struct wiped *ret_svg, struct fault *fault)
 {
-    xmlNode *root = xmlDocGetRootElement(document);
-    if (!root || document->intSubset)
-        return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "a DOCTYPE is not allowed");
-    for (const xmlNode *node = document->children; node; node = node->next)
-        if (node->type == XML_PI_NODE)
-            return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "no processing instructions or entities");
-    if (!element_check_root(root, request->width_mm, request->height_mm, fault) || !element_check(root, fault) ||
-        !walk(filling, root, fault) || !check_whole(filling, fault))
+    CLEANUP(wiped_clear) struct wiped svg = {0};
+    CLEANUP(xmlFreeDocp) xmlDoc *copy = NULL;
+    if (!copy_document(template->whole, &copy, fault) || (!texts && !hide_texts(xmlDocGetRootElement(copy), fault)) ||
+        !write_out(copy, &svg, fault))
         return false;
-    return write_out(document, &filling->template->svg, fault) && hide_texts(root, fault) &&
-           write_out(document, &filling->template->art, fault);
+    *ret_svg = svg;
+    svg = (struct wiped){0};
+    return true;
 }
 
-bool template_fill(const struct label_request *request, struct field_values *values, struct template *ret_template,
+static bool read_file(const struct label_request *request, const char *name, struct wiped *file, struct fault *fault)
+{
+    if (!read_whole(request->template_path, file, fault))
+        return false;
+    return !request->template_sha256 || check_hash(file, request->template_sha256, fault) ||
+           fault_within(fault, "%s", name);
+}
+
+bool template_open(const struct label_request *request, struct font_book *fonts, struct template *ret_template,
                    struct fault *fault)
 {
     CLEANUP(template_clear)
-    struct template template = {.width_mm = request->width_mm, .height_mm = request->height_mm};
+    struct template template = {.width_mm = request->width_mm, .height_mm = request->height_mm, .dpi = request->dpi};
     CLEANUP(wiped_clear) struct wiped file = {0};
-    if (!read_whole(request->template_path, &file, fault))
-        return false;
     const char *slash = strrchr(request->template_path, '/');
-    const char *name = slash ? slash + 1 : request->template_path;
-    if (request->template_sha256 && !check_hash(&file, request->template_sha256, fault))
-        return fault_within(fault, "%s", name);
+    const char *name = template.name;
+    (void)snprintf(template.name, sizeof template.name, "%s", slash ? slash + 1 : request->template_path);
+    if (!read_file(request, name, &file, fault))
+        return false;
     /* Without NOENT and with NONET: nothing is fetched, and no entity is put in. */
-    CLEANUP(xmlFreeDocp)
-    xmlDoc *document = xmlReadMemory((const char *)file.bytes, (int)file.size, NULL, NULL,
-                                     XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-    if (!document) {
+    template.whole = xmlReadMemory((const char *)file.bytes, (int)file.size, NULL, NULL,
+                                   XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    if (!template.whole) {
         const xmlError *error = xmlGetLastError();
         return fault_set(fault, FAULT_LABEL_TEMPLATE, error ? (unsigned long)error->code : 0,
                          "%s: not XML from line %d on", name, error ? error->line : 0);
     }
-    struct filling filling = {.values = values, .dpi = request->dpi, .template = &template};
-    if (!fill_document(&filling, document, request, fault))
+    struct reading reading = {.fonts = fonts, .template = &template};
+    if (!take_document(&reading, template.whole, fault))
         return fault_within(fault, "%s", name);
+    if (!copy_document(template.whole, &template.fields, fault))
+        return false;
+    leave_fields(xmlDocGetRootElement(template.fields));
     *ret_template = template;
     template = (struct template){0};
+    return true;
+}
+
+/* ---- one label ---- */
+
+/* The texts of the document are those of the template, in their order; `at` is the next one. */
+static bool fill_texts(const struct template *template, const struct text_pen *pen, xmlNode *parent, bool whole,
+                       size_t *at, bool *ret_blank, struct fault *fault)
+{
+    for (xmlNode *child = parent->children; child; child = child->next) {
+        if (!element_is_named(child, "text")) {
+            if (!fill_texts(template, pen, child, whole, at, ret_blank, fault))
+                return false;
+            continue;
+        }
+        while (!whole && !template->texts[*at].has_fields)
+            ++*at;
+        if (!text_fill(pen, child, &ret_blank[(*at)++], fault))
+            return false;
+    }
+    return true;
+}
+
+static bool fill_codes(const struct template *template, struct field_values *values, struct wiped *codes,
+                       struct fault *fault)
+{
+    for (size_t i = 0; i < template->symbol_count; i++) {
+        const struct template_symbol *symbol = &template->symbols[i];
+        struct field_use use = {0};
+        if (!field_expand((const char *)symbol->pattern.bytes, values, false, &codes[i], &use, fault))
+            return fault_within(fault, "rect '%s'", symbol->id);
+        if (codes[i].size == 0)
+            return fault_set(fault, FAULT_LABEL_VALUE, 0, "rect '%s': a code of nothing", symbol->id);
+    }
+    return true;
+}
+
+static bool check_shown(const struct field_values *values, struct fault *fault)
+{
+    for (size_t i = 0; i < values->count; i++)
+        if (values->at[i].secret && !values->at[i].shown)
+            return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "the password '%s' is not on the label",
+                             values->at[i].name);
+    return true;
+}
+
+static bool fill(const struct template *template, const struct text_pen *pen, bool whole,
+                 struct template_filling *filling, struct fault *fault)
+{
+    CLEANUP(xmlFreeDocp) xmlDoc *document = NULL;
+    size_t at = 0;
+    if (!copy_document(whole ? template->whole : template->fields, &document, fault) ||
+        !fill_texts(template, pen, xmlDocGetRootElement(document), whole, &at, filling->blank, fault))
+        return false;
+    if (pen->values && (!check_shown(pen->values, fault) || !fill_codes(template, pen->values, filling->codes, fault)))
+        return false;
+    return write_out(document, &filling->svg, fault);
+}
+
+bool template_fill(const struct template *template, struct font_book *fonts, struct field_values *values, bool whole,
+                   struct template_filling *ret_filling, struct fault *fault)
+{
+    CLEANUP(template_filling_clear) struct template_filling filling = {0};
+    const struct text_pen pen = {.values = values, .fonts = fonts, .dpi = template->dpi};
+    if (!fill(template, &pen, whole, &filling, fault))
+        return fault_within(fault, "%s", template->name);
+    *ret_filling = filling;
+    filling = (struct template_filling){0};
     return true;
 }

@@ -63,24 +63,27 @@ static void free_message(DmtxMessage **message)
         (void)dmtxMessageDestroy(message);
 }
 
-/* 0x1D for FNC1, in front of the first identifier as well as between two; scanners drop the first. */
-static bool matches_datamatrix(const DmtxMessage *message, const uint8_t *wanted, size_t size)
+/* Of GS1: 0x1D for FNC1, in front of the first identifier as well as between two; scanners drop the first. */
+static bool matches_datamatrix(const DmtxMessage *message, bool gs1, const uint8_t *wanted, size_t size)
 {
     const uint8_t *text = message->output;
     size_t length = (size_t)message->outputIdx;
-    if (length > 0 && text[0] == 0x1d) {
+    if (gs1) {
+        if (length == 0 || text[0] != 0x1d)
+            return false;
         text++;
         length--;
     }
     return length == size && memcmp(text, wanted, size) == 0;
 }
 
-static bool verify_datamatrix(const struct view *view, const uint8_t *wanted, size_t size, struct fault *fault)
+static bool verify_datamatrix(const struct view *view, bool gs1, const uint8_t *wanted, size_t size,
+                              struct fault *fault)
 {
     CLEANUP(free_image)
     DmtxImage *image = dmtxImageCreate(view->points.bytes, (int)view->width, (int)view->height, DmtxPack8bppK);
     CLEANUP(free_decode) DmtxDecode *decode = image ? dmtxDecodeCreate(image, 1) : NULL;
-    if (!decode || dmtxDecodeSetProp(decode, DmtxPropFnc1, 0x1d) != DmtxPass)
+    if (!decode || (gs1 && dmtxDecodeSetProp(decode, DmtxPropFnc1, 0x1d) != DmtxPass))
         return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory to read a code back");
     DmtxTime until = dmtxTimeAdd(dmtxTimeNow(), READING_MS);
     for (;;) {
@@ -90,7 +93,7 @@ static bool verify_datamatrix(const struct view *view, const uint8_t *wanted, si
         CLEANUP(free_message) DmtxMessage *message = dmtxDecodeMatrixRegion(decode, region, DmtxUndefined);
         if (!message)
             continue;
-        if (!matches_datamatrix(message, wanted, size))
+        if (!matches_datamatrix(message, gs1, wanted, size))
             return fault_set(fault, FAULT_LABEL_UNREADABLE, 0,
                              "the DataMatrix on the finished label says another thing");
         return true;
@@ -140,8 +143,10 @@ bool verify_symbol(const struct label_bitmap *bitmap, struct box place, enum sym
     if (!take_view(bitmap, place, &view, fault))
         return false;
     switch (kind) {
+    case SYMBOL_DATAMATRIX:
+        return verify_datamatrix(&view, false, wanted, size, fault);
     case SYMBOL_GS1_DATAMATRIX:
-        return verify_datamatrix(&view, wanted, size, fault);
+        return verify_datamatrix(&view, true, wanted, size, fault);
     case SYMBOL_QR:
         return verify_with_zbar(&view, ZBAR_QRCODE, wanted, size, fault);
     case SYMBOL_CODE128:

@@ -21,7 +21,7 @@ static bool make_room(struct wiped *buffer, size_t more, struct fault *fault)
         return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory for %zu bytes of label", more);
     if (needed <= buffer->room)
         return true;
-    size_t room = needed < 2048 ? 4096 : 2 * needed;
+    size_t room = needed < 2048 ? 4096 : buffer->size == 0 ? needed : 2 * needed;
     uint8_t *bytes = malloc(room);
     if (!bytes)
         return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory for %zu bytes of label", room);

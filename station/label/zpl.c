@@ -34,13 +34,15 @@ static bool append_base64(struct wiped *buffer, const uint8_t *bytes, size_t siz
     return true;
 }
 
-bool zpl_append_job(const struct label_bitmap *bitmap, const char *name, struct wiped *buffer, struct fault *fault)
+bool zpl_append_job(const struct label_bitmap *bitmap, const char *name, enum printer_mode mode, struct wiped *buffer,
+                    struct fault *fault)
 {
+    static const char modes[] = {[PRINTER_TEARS] = 'T', [PRINTER_PEELS] = 'P', [PRINTER_CUTS] = 'C'};
     CLEANUP(wiped_clear) struct wiped packed = {0};
     const size_t size = label_bitmap_size(bitmap);
     char head[256], tail[64];
-    (void)snprintf(head, sizeof head, "^XA^FX%s^FS^JZN^PW%u^LL%u^LH0,0^FO0,0^GFA,%zu,%zu,%u,:Z64:", name, bitmap->width,
-                   bitmap->height, size, size, bitmap->stride);
+    (void)snprintf(head, sizeof head, "^XA^FX%s^FS^JZN^MM%c,N^PW%u^LL%u^LH0,0^FO0,0^GFA,%zu,%zu,%u,:Z64:", name,
+                   modes[mode], bitmap->width, bitmap->height, size, size, bitmap->stride);
     if (!wiped_deflate(&packed, bitmap->rows, size, fault) || !wiped_append_text(buffer, head, fault))
         return false;
     const size_t begin = buffer->size;
@@ -133,8 +135,10 @@ bool zpl_read_status(const uint8_t *bytes, size_t size, struct zpl_status *ret_s
         .paused = numbers[0][2] != 0,
         .waiting = (unsigned)numbers[0][4],
         .buffer_full = numbers[0][5] != 0,
+        .partial = numbers[0][7] != 0,
         .head_open = numbers[1][2] != 0,
         .ribbon_out = numbers[1][3] != 0,
+        .untaken = numbers[1][7] != 0,
         .remaining = (unsigned)numbers[1][8],
     };
     *ret_taken = at;
@@ -167,7 +171,7 @@ bool zpl_read_counter(const uint8_t *bytes, size_t size, uint64_t *ret_counter, 
 }
 
 #define ERRORS_NAMED (ZPL_MEDIA_OUT | ZPL_RIBBON_OUT | ZPL_HEAD_OPEN | ZPL_CUTTER | ZPL_HEAD_HOT | ZPL_MOTOR_HOT)
-#define TROUBLES 9
+#define TROUBLES 11
 
 struct trouble {
     bool applies;
@@ -187,6 +191,8 @@ static void list_troubles(const struct zpl_status *status, unsigned errors, stru
         {status->paused, "paused", FAULT_PRINTER_PAUSED},
         {status->buffer_full, "buffer full", FAULT_PRINTER_HOLDS},
         {status->waiting > 0 || status->remaining > 0, "another label waits in it", FAULT_PRINTER_HOLDS},
+        {status->partial, "a part of a label is in it", FAULT_PRINTER_HOLDS},
+        {status->untaken, "a label waits to be taken", FAULT_PRINTER_UNTAKEN},
     };
     memcpy(ret_troubles, troubles, sizeof troubles);
 }

@@ -7,10 +7,11 @@
  * Threads  any
  * Secrets  the job shows the label's passwords
  * Layer    station/label/
- * Spec     Zebra ZPL II Programming Guide: ^GF, ^JZ, ^PQ, ~HS, ~HQES; CRC-16/XMODEM over the base64 text
+ * Spec     Zebra ZPL II Programming Guide: ^GF, ^JZ, ^MM, ^PQ, ~HS, ~HQES, ~JA; CRC-16/XMODEM over the base64 text
  */
 #pragma once
 
+#include "jigs/jig.h"
 #include "station/label/bitmap.h"
 #include "station/label/wiped.h"
 
@@ -19,8 +20,8 @@
  *
  * Faults: NO_MEMORY, INTERNAL.
  */
-NODISCARD NONNULL(1, 2, 3, 4) bool zpl_append_job(const struct label_bitmap *bitmap, const char *name,
-                                                  struct wiped *buffer, struct fault *fault);
+NODISCARD NONNULL(1, 2, 4, 5) bool zpl_append_job(const struct label_bitmap *bitmap, const char *name,
+                                                  enum printer_mode mode, struct wiped *buffer, struct fault *fault);
 
 /* CRC-16 with polynomial 0x1021, from 0. */
 NODISCARD uint16_t zpl_crc(const uint8_t *bytes, size_t size);
@@ -28,6 +29,8 @@ NODISCARD uint16_t zpl_crc(const uint8_t *bytes, size_t size);
 /* ~HQES: the first group of error bits, and ~HS: what it adds. */
 #define ZPL_ASK_ERRORS "~HQES\r\n"
 #define ZPL_ASK_STATUS "~HS\r\n"
+/* Everything that is in it and not yet being printed is forgotten. There is no answer. */
+#define ZPL_CANCEL_ALL "~JA\r\n"
 #define ZPL_ASK_COUNTER "! U1 getvar \"odometer.total_label_count\"\r\n"
 
 enum zpl_error {
@@ -41,7 +44,9 @@ enum zpl_error {
 
 struct zpl_status {
     bool paper_out, paused, buffer_full;
+    bool partial; /* a job whose end has not come */
     bool head_open, ribbon_out;
+    bool untaken;       /* a finished label hangs at the peel-off bar */
     unsigned waiting;   /* formats in its buffer */
     unsigned remaining; /* labels of the batch in hand */
 };
@@ -58,7 +63,7 @@ NODISCARD NONNULL(1, 3, 4) bool zpl_read_status(const uint8_t *bytes, size_t siz
 NODISCARD NONNULL(1, 3, 4) bool zpl_read_counter(const uint8_t *bytes, size_t size, uint64_t *ret_counter,
                                                  size_t *ret_taken);
 
-#define ZPL_WORDS_SIZE 96
+#define ZPL_WORDS_SIZE 160
 /* "media out, head open"; "ready" for nothing. */
 NONNULL(1, 3) void zpl_words(const struct zpl_status *status, unsigned errors, char ret_words[ZPL_WORDS_SIZE]);
 /* What to tell the operator: the first of them that a person can mend, in the order in which they are mended;

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/channel.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,6 +77,14 @@ bool conduit_take(int conduit, struct print_job *ret_job, struct label_bitmap **
     label_bitmap_trim(bitmap);
     *ret_job = job;
     *ret_bitmap = TAKE(bitmap);
+    return true;
+}
+
+bool conduit_is_heard(int conduit, struct fault *fault)
+{
+    struct pollfd wait = {.fd = conduit};
+    if (poll(&wait, 1, 0) > 0 && wait.revents & (POLLHUP | POLLERR | POLLNVAL))
+        return fault_set(fault, FAULT_CHANNEL, 0, "the slot no longer waits for this label");
     return true;
 }
 

@@ -26,6 +26,10 @@ NODISCARD NONNULL(2, 3, 5, 6) bool conduit_print(int conduit, const char *label,
 NODISCARD NONNULL(2, 3, 5) bool conduit_take(int conduit, struct print_job *ret_job, struct label_bitmap **ret_bitmap,
                                              struct deadline deadline, struct fault *fault);
 
+/* Printer's end: whether the slot still waits for this label. One that has given up says PRINTER_UNKNOWN to its
+ * operator: what comes out after that is a label too many. Faults: CHANNEL. */
+NODISCARD NONNULL(2) bool conduit_is_heard(int conduit, struct fault *fault);
+
 /* Printer's end: `why` is NULL when it was printed as far as `level` can tell. Faults: CHANNEL, TIMED_OUT. */
 NODISCARD NONNULL(4) bool conduit_answer(int conduit, enum store_print_level level, const struct fault *why,
                                          struct fault *fault);

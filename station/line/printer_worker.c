@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #define IDLE_MS 60000
+/* All three together shorter than the slot worker's patience, so that it hears the reason. */
 #define TAKE_MS 10000
-/* Shorter than the slot worker's patience, so that it hears the reason. */
 #define PRINT_MS 45000
+/* How long an operator may leave the label before in a printer that peels. */
+#define TAKEN_MS 60000
 #define CLEAR_MS 5000
 
 static void log_label(const struct worker_options *options, const struct printer_order *order, bool printed,
@@ -37,6 +39,8 @@ static void serve(const struct worker_options *options, struct printer *printer,
     CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = NULL;
     enum print_level level = PRINT_SENT;
     bool printed = conduit_take(conduit, &job, &bitmap, deadline_in_ms(TAKE_MS), &fault) &&
+                   printer_await_taken(printer, deadline_in_ms(TAKEN_MS), &fault) &&
+                   conduit_is_heard(conduit, &fault) &&
                    printer_print(printer, job.label, bitmap, deadline_in_ms(PRINT_MS), &level, &fault);
     log_label(options, order, printed, &fault);
     struct fault unheard;

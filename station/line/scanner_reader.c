@@ -130,7 +130,7 @@ int scanner_reader_run(const struct worker_options *options)
     struct fault fault;
     CLEANUP(jig_freep) struct jig *jig = NULL;
     if (!jig_read(options->jig, &jig, &fault))
-        return fault_exit(fault.code);
+        return (int)fault_exit(fault.code);
     if (options->index >= jig->scanner_count)
         return FAULT_EXIT_USAGE;
     const struct jig_scanner *scanner = &jig->scanners[options->index];

@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 #define SAY_MS 5000
-#define PRINT_MS 120000
-#define NOBODY "-"    /* stands in the record where no badge was scanned */
-#define IDLE_MS 60000 /* how long one wait for a unit may take before the slot is looked at again */
+#define PRINT_MS 300000 /* a printer has a label of other slots before this one, and each may hang in it for a minute  \
+                         */
+#define NOBODY "-"      /* stands in the record where no badge was scanned */
+#define IDLE_MS 60000   /* how long one wait for a unit may take before the slot is looked at again */
 
 struct slot_worker {
     struct rooms *rooms;

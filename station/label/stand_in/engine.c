@@ -12,21 +12,25 @@
 struct engine {
     struct paper *paper;
     enum misbehaviour misbehaviour;
-    unsigned labels_left;
+    unsigned count;
     bool ran_out; /* noticed only when a label is to be fed, as a printer does */
+    bool mute;
+    bool untaken;       /* a label hangs at the peel-off bar, and no other is fed */
+    char mode;          /* of the label that came last: T, P or C */
+    uint64_t forgotten; /* labels of its counter, over restarts */
     struct job waiting[WAITING_MAX];
     size_t waiting_count;
     unsigned copies_done; /* of the first that waits */
     struct deadline due;
 };
 
-bool engine_new(struct paper *paper, enum misbehaviour misbehaviour, unsigned labels_left, struct engine **ret_engine,
+bool engine_new(struct paper *paper, enum misbehaviour misbehaviour, unsigned count, struct engine **ret_engine,
                 struct fault *fault)
 {
     struct engine *engine = calloc(1, sizeof *engine);
     if (!engine)
         return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory for a printer");
-    *engine = (struct engine){.paper = paper, .misbehaviour = misbehaviour, .labels_left = labels_left};
+    *engine = (struct engine){.paper = paper, .misbehaviour = misbehaviour, .count = count, .mode = 'T'};
     *ret_engine = engine;
     return true;
 }
@@ -48,7 +52,8 @@ static bool is_out_of_paper(const struct engine *engine)
 /* The bits of ~HQES, group 1. */
 static unsigned error_bits(const struct engine *engine)
 {
-    static const unsigned bits[] = {[RIBBON_OUT] = 2, [HEAD_OPEN] = 4, [CUTTER_STUCK] = 8, [TOO_HOT] = 16};
+    static const unsigned bits[] = {
+        [RIBBON_OUT] = 2, [HEAD_OPEN] = 4, [CUTTER_STUCK] = 8, [TOO_HOT] = 16, [JAMMED] = 64};
     if (is_out_of_paper(engine))
         return 1;
     return engine->misbehaviour < ARRAY_SIZE(bits) ? bits[engine->misbehaviour] : 0;
@@ -56,7 +61,8 @@ static unsigned error_bits(const struct engine *engine)
 
 static bool can_print(const struct engine *engine)
 {
-    return engine->misbehaviour != SILENT && engine->misbehaviour != PAUSED && error_bits(engine) == 0;
+    return engine->misbehaviour != SILENT && engine->misbehaviour != PAUSED && !engine->untaken &&
+           error_bits(engine) == 0;
 }
 
 static void start_label(struct engine *engine)
@@ -67,7 +73,35 @@ static void start_label(struct engine *engine)
 void engine_mend(struct engine *engine)
 {
     engine->misbehaviour = BEHAVES;
+    engine->mute = false;
     start_label(engine);
+}
+
+void engine_take_label(struct engine *engine)
+{
+    engine->untaken = false;
+    start_label(engine);
+}
+
+bool engine_is_mute(const struct engine *engine)
+{
+    return engine->mute || engine->misbehaviour == SILENT;
+}
+
+bool engine_strike(struct engine *engine, size_t bytes, struct fault *fault)
+{
+    if (bytes < engine->count)
+        return true;
+    if (engine->misbehaviour == HANGS_UP)
+        return fault_set(fault, FAULT_BAD_BYTES, 0, "hung up over %zu bytes of a job", bytes);
+    if (engine->misbehaviour == PAPER_OUT_AT) {
+        engine->misbehaviour = PAPER_OUT;
+        engine->count = 0;
+        engine->ran_out = true;
+    } else if (engine->misbehaviour == SILENT_AT) {
+        engine->mute = true;
+    }
+    return true;
 }
 
 int engine_wait_ms(const struct engine *engine)
@@ -90,14 +124,16 @@ bool engine_turn(struct engine *engine, struct fault *fault)
 {
     if (engine->waiting_count == 0 || !can_print(engine) || !deadline_passed(engine->due))
         return true;
-    engine->ran_out = engine->labels_left == 0;
+    engine->ran_out = engine->count == 0;
     if (is_out_of_paper(engine))
         return true;
     if (!paper_print(engine->paper, &engine->waiting[0], fault))
         return false;
     if (engine->misbehaviour == PAPER_OUT)
-        engine->labels_left--;
+        engine->count--;
     engine->copies_done++;
+    engine->mode = engine->waiting[0].mode;
+    engine->untaken = engine->mode == 'P';
     start_label(engine);
     if (engine->copies_done < engine->waiting[0].copies * (engine->misbehaviour == PRINT_TWICE ? 2 : 1))
         return true;
@@ -163,23 +199,30 @@ static bool take_job(struct engine *engine, const uint8_t *bytes, size_t size, s
         (void)fprintf(stderr, "refused: %s\n", refused.text);
         return true;
     }
-    return engine_take(engine, &job, fault);
+    if (!engine_take(engine, &job, fault))
+        return false;
+    if (engine->misbehaviour != RESTARTS)
+        return true;
+    engine->forgotten = paper_counter(engine->paper);
+    return fault_set(fault, FAULT_BAD_BYTES, 0, "restarted over a job");
 }
 
 static bool answer_status(struct engine *engine, struct wiped *output, struct fault *fault)
 {
     char text[256];
+    const char print_mode = engine->mode == 'P' ? '1' : engine->mode == 'C' ? '3' : '2';
     /* In an error a printer does not answer this one. */
-    if (engine->misbehaviour == SILENT || error_bits(engine) != 0)
+    if (error_bits(engine) != 0)
         return true;
     (void)snprintf(text, sizeof text,
                    "\x02"
                    "030,0,%d,0320,%03zu,0,0,0,000,0,0,0\x03\r\n"
                    "\x02"
-                   "001,0,0,0,1,2,4,0,%08u,1,000\x03\r\n"
+                   "001,0,0,0,1,%c,4,%d,%08u,1,000\x03\r\n"
                    "\x02"
                    "1234,0\x03\r\n",
-                   engine->misbehaviour == PAUSED, engine->waiting_count, engine->waiting_count > 0 ? 1u : 0u);
+                   engine->misbehaviour == PAUSED, engine->waiting_count, print_mode, engine->untaken,
+                   engine->waiting_count > 0 ? 1u : 0u);
     return wiped_append_text(output, text, fault);
 }
 
@@ -197,17 +240,18 @@ static bool answer_errors(struct engine *engine, struct wiped *output, struct fa
 static bool answer_counter(struct engine *engine, struct wiped *output, struct fault *fault)
 {
     char text[32];
-    (void)snprintf(text, sizeof text, "\"%" PRIu64 "\"", paper_counter(engine->paper));
+    (void)snprintf(text, sizeof text, "\"%" PRIu64 "\"", paper_counter(engine->paper) - engine->forgotten);
     return wiped_append_text(output, text, fault);
 }
 
+/* The label that is being printed comes out nevertheless. */
 static bool cancel_all(struct engine *engine, struct wiped *output, struct fault *fault)
 {
     (void)output;
     (void)fault;
-    for (size_t i = 0; i < engine->waiting_count; i++)
-        job_clear(&engine->waiting[i]);
-    engine->waiting_count = 0;
+    const size_t under_way = can_print(engine) && engine->waiting_count > 0;
+    while (engine->waiting_count > under_way)
+        remove_job(engine, engine->waiting_count - 1);
     return true;
 }
 
@@ -232,7 +276,7 @@ static bool obey_job(struct engine *engine, struct wiped *input, struct fault *f
     const uint8_t *end = memmem(input->bytes, input->size, "^XZ", 3);
     if (!end && input->size > JOB_SIZE_MAX)
         return fault_set(fault, FAULT_BAD_BYTES, 0, "a job of more than %d bytes", JOB_SIZE_MAX);
-    if (!end)
+    if (!engine_strike(engine, end ? (size_t)(end - input->bytes) + 3 : input->size, fault) || !end)
         return false;
     size_t size = (size_t)(end - input->bytes) + 3;
     bool taken = take_job(engine, input->bytes, size, fault);
@@ -255,7 +299,7 @@ bool engine_obey(struct engine *engine, struct wiped *input, struct wiped *outpu
         if (input->size < length)
             return false;
         wiped_drop(input, length);
-        return engine->misbehaviour == SILENT || commands[i].answer(engine, output, fault);
+        return engine_is_mute(engine) || commands[i].answer(engine, output, fault);
     }
     return fault_set(fault, FAULT_BAD_BYTES, 0, "not a command of this printer");
 }

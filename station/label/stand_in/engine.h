@@ -24,10 +24,14 @@ enum misbehaviour {
     CUTTER_STUCK,
     TOO_HOT,
     PAUSED, /* by its key: it says so, and goes on taking jobs */
+    JAMMED, /* an error that has no number of its own */
+    /* When some bytes of a job have come (engine_strike()). */
+    PAPER_OUT_AT,
+    SILENT_AT, /* answers nothing from there on, and prints all the same */
+    HANGS_UP,
+    RESTARTS, /* as soon as it has taken a job: prints it, and has forgotten it; its counters begin again */
     /* Of the front that speaks IPP; the engine itself behaves. */
-    HANGS_UP,     /* after some bytes of a job */
     KEEPS_STUMPS, /* of jobs that broke off, and is busy until they are cancelled; hangs up once as above */
-    RESTARTS,     /* as soon as it has taken a job: prints it, and has forgotten it */
     ABORTS,       /* takes each job, and gives it up */
     OTHER_DPI,
     NO_RASTER,
@@ -36,8 +40,8 @@ enum misbehaviour {
 
 struct engine;
 
-/* `labels_left` counts for PAPER_OUT only. Faults: NO_MEMORY. */
-NODISCARD NONNULL(1, 4, 5) bool engine_new(struct paper *paper, enum misbehaviour misbehaviour, unsigned labels_left,
+/* `count` is the number of labels for PAPER_OUT, and of bytes for those of engine_strike(). Faults: NO_MEMORY. */
+NODISCARD NONNULL(1, 4, 5) bool engine_new(struct paper *paper, enum misbehaviour misbehaviour, unsigned count,
                                            struct engine **ret_engine, struct fault *fault);
 void engine_free(struct engine *engine);
 DEFINE_CLEANUP(struct engine *, engine_free)
@@ -48,6 +52,11 @@ DEFINE_CLEANUP(struct engine *, engine_free)
  */
 NODISCARD NONNULL(1, 2, 3, 4) bool engine_obey(struct engine *engine, struct wiped *input, struct wiped *output,
                                                struct fault *fault);
+
+/* So many bytes of one job have come: something may happen here. Faults: BAD_BYTES to hang up. */
+NODISCARD NONNULL(1, 3) bool engine_strike(struct engine *engine, size_t bytes, struct fault *fault);
+/* Whether it still answers. */
+NODISCARD NONNULL(1) bool engine_is_mute(const struct engine *engine);
 
 /* Takes one job, which is the engine's then. What a silent printer takes is gone. Faults: BAD_BYTES when too many wait.
  */
@@ -66,6 +75,9 @@ NODISCARD NONNULL(1) int engine_wait_ms(const struct engine *engine);
 
 /* Prints what is due. Faults: those of paper_print(). */
 NODISCARD NONNULL(1, 2) bool engine_turn(struct engine *engine, struct fault *fault);
+
+/* Somebody took the label that hung at the peel-off bar. */
+NONNULL(1) void engine_take_label(struct engine *engine);
 
 /* Somebody put in paper and closed the head. */
 NONNULL(1) void engine_mend(struct engine *engine);

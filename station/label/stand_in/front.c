@@ -22,7 +22,8 @@ struct entry {
 struct front {
     struct engine *engine;
     enum misbehaviour misbehaviour;
-    unsigned bytes_left;
+    bool stump_left;
+    unsigned count;
     unsigned dpi;
     int64_t up_since;
     unsigned last_number;
@@ -35,7 +36,7 @@ bool front_new(struct engine *engine, enum misbehaviour misbehaviour, unsigned c
     struct front *front = calloc(1, sizeof *front);
     if (!front)
         return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory for a printer");
-    *front = (struct front){.engine = engine, .misbehaviour = misbehaviour, .bytes_left = count, .dpi = dpi};
+    *front = (struct front){.engine = engine, .misbehaviour = misbehaviour, .count = count, .dpi = dpi};
     front->up_since = clock_monotonic_ns() - UP_BEFORE_S * SECOND_NS;
     *ret_front = front;
     return true;
@@ -116,6 +117,8 @@ static const char *trouble_word(const struct front *front)
         return "marker-over-temp";
     case PAUSED:
         return "paused";
+    case JAMMED:
+        return "media-jam-error";
     default:
         return "none";
     }
@@ -214,7 +217,7 @@ static ipp_status_t cancel_job(struct front *front, const struct request *reques
 static ipp_status_t take_document(struct front *front, const struct request *request, struct entry *entry)
 {
     struct fault fault;
-    CLEANUP(job_clear) struct job job = {.copies = 1, .number = entry->number};
+    CLEANUP(job_clear) struct job job = {.copies = 1, .mode = 'T', .number = entry->number};
     (void)snprintf(job.name, sizeof job.name, "%s", entry->name);
     if (front->misbehaviour == ABORTS) {
         entry->state = IPP_JSTATE_ABORTED;
@@ -277,31 +280,37 @@ static bool answer_request(struct front *front, const struct request *request, s
 
 /* ---- hearing ---- */
 
-static bool hangs_up(struct front *front, const struct request *request)
+static bool is_job(const struct request *request)
 {
-    return (front->misbehaviour == HANGS_UP || front->misbehaviour == KEEPS_STUMPS) && request->message &&
-           ippGetOperation(request->message) == IPP_OP_PRINT_JOB && request->document_size >= front->bytes_left;
+    return request->message && ippGetOperation(request->message) == IPP_OP_PRINT_JOB;
+}
+
+/* Once: the next job finds what is left of this one. */
+static bool leaves_stump(struct front *front, const struct request *request, struct fault *fault)
+{
+    if (front->misbehaviour != KEEPS_STUMPS || front->stump_left || request->document_size < front->count)
+        return false;
+    add_entry(front, request->message)->state = IPP_JSTATE_HELD;
+    front->stump_left = true;
+    return !fault_set(fault, FAULT_BAD_BYTES, 0, "hung up over %zu bytes of a job", request->document_size);
 }
 
 bool front_obey(struct front *front, struct wiped *input, struct wiped *output, struct fault *fault)
 {
     CLEANUP(request_clear) struct request request = {0};
+    CLEANUP(wiped_clear) struct wiped unsaid = {0};
     if (front->misbehaviour == SILENT) {
         wiped_drop(input, input->size);
         return false;
     }
     if (!request_read(input, &request, fault))
         return false;
-    if (hangs_up(front, &request)) {
-        if (front->misbehaviour == KEEPS_STUMPS) {
-            add_entry(front, request.message)->state = IPP_JSTATE_HELD;
-            front->bytes_left = UINT32_MAX;
-        }
-        return fault_set(fault, FAULT_BAD_BYTES, 0, "hung up over %zu bytes of a job", request.document_size);
-    }
+    if (is_job(&request) &&
+        (leaves_stump(front, &request, fault) || !engine_strike(front->engine, request.document_size, fault)))
+        return false;
     if (!request.whole)
         return false;
-    bool answered = answer_request(front, &request, output, fault);
+    bool answered = answer_request(front, &request, engine_is_mute(front->engine) ? &unsaid : output, fault);
     wiped_drop(input, request.head_size + request.body_size);
     return answered;
 }
@@ -311,6 +320,6 @@ void front_cut(struct front *front, const struct wiped *input)
     CLEANUP(request_clear) struct request request = {0};
     struct fault unheard;
     if (front->misbehaviour == KEEPS_STUMPS && input->size > 0 && request_read(input, &request, &unheard) &&
-        request.message && ippGetOperation(request.message) == IPP_OP_PRINT_JOB)
+        is_job(&request))
         add_entry(front, request.message)->state = IPP_JSTATE_HELD;
 }

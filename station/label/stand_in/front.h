@@ -14,7 +14,7 @@
 
 struct front;
 
-/* `count` is the number of bytes for HANGS_UP and KEEPS_STUMPS. Faults: NO_MEMORY. */
+/* `count` is the number of bytes for KEEPS_STUMPS. Faults: NO_MEMORY. */
 NODISCARD NONNULL(1, 5, 6) bool front_new(struct engine *engine, enum misbehaviour misbehaviour, unsigned count,
                                           unsigned dpi, struct front **ret_front, struct fault *fault);
 void front_free(struct front *front);

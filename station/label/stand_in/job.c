@@ -153,6 +153,16 @@ static bool read_copies(const char *job, size_t size, unsigned *ret_copies, stru
     return true;
 }
 
+static bool read_mode(const char *job, size_t size, char *ret_mode, struct fault *fault)
+{
+    size_t length = 0;
+    const char *at = find_command(job, size, "^MM", &length);
+    if (at && (length == 0 || !memchr("TPC", *at, 3)))
+        return fault_set(fault, FAULT_BAD_BYTES, 0, "job: this printer tears, peels and cuts");
+    *ret_mode = at ? *at : 'T';
+    return true;
+}
+
 bool job_read(const uint8_t *bytes, size_t size, struct job *ret_job, struct fault *fault)
 {
     const char *text = (const char *)bytes;
@@ -165,7 +175,8 @@ bool job_read(const uint8_t *bytes, size_t size, struct job *ret_job, struct fau
     job.may_reprint = !reprint || length == 0 || *reprint != 'N';
     if (strspn(job.name, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(job.name))
         return fault_set(fault, FAULT_BAD_BYTES, 0, "job: its name is not 0-9 and A-Z");
-    if (!read_copies(text, size, &job.copies, fault) || !read_picture(text, size, &job.bitmap, fault))
+    if (!read_mode(text, size, &job.mode, fault) || !read_copies(text, size, &job.copies, fault) ||
+        !read_picture(text, size, &job.bitmap, fault))
         return false;
     *ret_job = job;
     job = (struct job){0};

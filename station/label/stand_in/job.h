@@ -19,6 +19,7 @@ struct job {
     struct label_bitmap *bitmap;
     char name[JOB_NAME_SIZE]; /* from ^FX; empty without one */
     unsigned copies;          /* from ^PQ */
+    char mode;                /* from ^MM: T, P or C; T without one */
     unsigned number;          /* with IPP: its id */
     bool may_reprint;         /* no ^JZN: after an error such a printer prints the last label again */
 };

@@ -4,7 +4,8 @@
  *                  [--misbehave WHAT]
  *
  * Speaks ZPL as a printer does: a job in, a picture out, status and odometer when asked; on ipp: IPP with PWG raster
- * instead. It listens on this machine only. SIGUSR1 mends it, SIGTERM ends it.
+ * instead. It listens on this machine only. SIGUSR1 mends it, SIGUSR2 takes the label that hangs at its peel-off bar,
+ * SIGTERM ends it.
  */
 #include "base/process.h"
 #include "station/label/stand_in/front.h"
@@ -44,7 +45,7 @@ struct arguments {
     const char *paper;
     unsigned dpi; /* for the size that the pictures say they have */
     enum misbehaviour misbehaviour;
-    unsigned count; /* labels for PAPER_OUT, bytes for HANGS_UP and KEEPS_STUMPS */
+    unsigned count; /* labels for PAPER_OUT, bytes for the others */
 };
 
 static const struct {
@@ -62,10 +63,13 @@ static const struct {
     {"cutter-stuck", CUTTER_STUCK, "its cutter does not move", false},
     {"too-hot", TOO_HOT, "its head is too hot", false},
     {"paused", PAUSED, "somebody pressed its pause key", false},
-    {"hang-up-after", HANGS_UP, "=N (ipp): hangs up when N bytes of a job have come", true},
+    {"jammed", JAMMED, "it has an error that has no name here", false},
+    {"paper-out-at", PAPER_OUT_AT, "=N: runs out of paper when N bytes of a job have come", true},
+    {"silent-at", SILENT_AT, "=N: the same, but answers nothing from there on, and prints", true},
+    {"hang-up-after", HANGS_UP, "=N: hangs up when N bytes of a job have come", true},
     {"stump-after", KEEPS_STUMPS, "=N (ipp): the same, once; keeps the stump, and is busy until that is cancelled",
      true},
-    {"restart", RESTARTS, "(ipp): restarts over each job, and numbers its jobs from 1 again", false},
+    {"restart", RESTARTS, "restarts over each job, prints it, and counts labels and jobs from 1 again", false},
     {"abort", ABORTS, "(ipp): takes each job, and gives it up", false},
     {"other-dpi", OTHER_DPI, "(ipp): has 150 dpi only", false},
     {"no-raster", NO_RASTER, "(ipp): takes PDF only", false},
@@ -179,6 +183,7 @@ static bool open_service(const struct arguments *arguments, struct service *serv
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGINT);
     (void)sigaddset(&signals, SIGUSR1);
+    (void)sigaddset(&signals, SIGUSR2);
     if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0)
         return system_fault(fault, "block signals");
     service->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -267,8 +272,12 @@ static bool heed_signals(struct service *service)
 {
     struct signalfd_siginfo signal;
     while (read(service->signals, &signal, sizeof signal) == (ssize_t)sizeof signal) {
-        if (signal.ssi_signo != SIGUSR1)
+        if (signal.ssi_signo != SIGUSR1 && signal.ssi_signo != SIGUSR2)
             return false;
+        if (signal.ssi_signo == SIGUSR2) {
+            engine_take_label(service->engine);
+            continue;
+        }
         engine_mend(service->engine);
         if (service->front)
             front_mend(service->front);

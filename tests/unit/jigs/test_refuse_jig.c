@@ -190,6 +190,10 @@ static const struct bad bad_jigs[] = {
      "jig.yaml:16:28: printers[1].uuid: ", "in lower case"},
     {"kind: png, path: out", "kind: png, uuid: 'urn:uuid:6b6f6b75-696e-4c61-8265-6c7072696e74', path: out",
      FAULT_CONFIG_VALUE, "jig.yaml:17:29: printers[2].uuid: ", "only a printer of kind ipp"},
+    {"kind: png, path: out", "kind: png, mode: peel, path: out", FAULT_CONFIG_VALUE,
+     "jig.yaml:17:29: printers[2].mode: ", "only a printer of kind zpl"},
+    {"kind: zpl, path: 'tcp:127.0.0.1:9100'", "kind: zpl, mode: rewind, path: 'tcp:127.0.0.1:9100'", FAULT_CONFIG_VALUE,
+     "jig.yaml:16:28: printers[1].mode: ", "tear, peel, cut"},
     {"dpi: 203", "dpi: 200", FAULT_CONFIG_VALUE, "jig.yaml:17:40: printers[2].dpi: ", "203, 300, 600"},
 
     /* slots */
@@ -357,6 +361,31 @@ static void reads_ipp_printers(void **state)
     assert_string_equal(jig->printers[1].uuid, "");
 }
 
+static void reads_how_labels_leave_the_printer(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum printer_mode mode;
+    } modes[] = {{"zpl, mode: tear", PRINTER_TEARS},
+                 {"zpl, mode: peel", PRINTER_PEELS},
+                 {"zpl, mode: cut", PRINTER_CUTS},
+                 {"zpl", PRINTER_TEARS}};
+    for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+        static const char plain[] = "kind: zpl, path: 'tcp:127.0.0.1:9100'";
+        const char *at = strstr(good_jig, plain);
+        char text[sizeof good_jig + 32];
+        struct fault fault = {0};
+        CLEANUP(jig_freep) struct jig *jig = NULL;
+        assert_non_null(at);
+        (void)snprintf(text, sizeof text, "%.*skind: %s%s", (int)(at - good_jig), good_jig, modes[i].text,
+                       at + strlen("kind: zpl"));
+        if (!jig_parse((const uint8_t *)text, strlen(text), "jig.yaml", &jig, &fault))
+            fail_msg("%s", fault.text);
+        assert_int_equal(jig->printers[0].mode, modes[i].mode);
+    }
+}
+
 static void gives_paths_in_the_callers_words(void **state)
 {
     (void)state;
@@ -504,6 +533,7 @@ int main(void)
         cmocka_unit_test(accepts_the_good_files),
         cmocka_unit_test(takes_quotes_in_the_record),
         cmocka_unit_test(reads_ipp_printers),
+        cmocka_unit_test(reads_how_labels_leave_the_printer),
         cmocka_unit_test(gives_paths_in_the_callers_words),
         cmocka_unit_test(takes_one_to_four_tokens),
         cmocka_unit_test(refuses_bad_jigs),

@@ -12,7 +12,8 @@ void FcFini(void);
 
 static bool check(const char *family, bool bold, const char *text, bool secret, struct fault *fault)
 {
-    return font_check(family, bold, text, strlen(text), secret, fault);
+    CLEANUP(font_book_clear) struct font_book book = {0};
+    return font_check(&book, family, bold, text, strlen(text), secret, fault);
 }
 
 static void finds_what_is_there(void **state)

@@ -3,118 +3,26 @@
 #include "station/label/cable.h"
 #include "station/label/http.h"
 #include "station/label/ipp.h"
-#include "station/label/printer.h"
-#include "tests/unit/label/desk.h"
+#include "tests/unit/label/bench.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#define ENOUGH_MS 30000
 #define STAND_IN_UUID "urn:uuid:6b6f6b75-696e-4c61-8265-6c7072696e74"
 
 static struct desk desk;
 static struct label_bitmap *bitmap;
 
-/* A running stand-in, and a printer that stands for it. */
-struct bench {
-    pid_t pid;
-    struct jig_printer is;
-    struct printer *printer;
-};
-
-static void bench_start(struct bench *bench, const char *misbehaviour, const char *uuid)
+static void start(struct bench *bench, const char *misbehaviour, const char *uuid)
 {
-    int ends[2];
-    struct fault fault;
-    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    const char *argv[] = {"kokuin-printer", "--listen", "ipp:127.0.0.1:0", "--paper", desk.directory, NULL, NULL, NULL};
-    if (misbehaviour) {
-        argv[5] = "--misbehave";
-        argv[6] = misbehaviour;
-    }
-    const struct process_descriptor out = {ends[1], STDOUT_FILENO};
-    const struct process_options options = {
-        .path = PRINTER_PROGRAM, .argv = argv, .descriptors = &out, .descriptor_count = 1, .death_signal = SIGKILL};
-    *bench = (struct bench){.is = {.kind = PRINTER_IPP, .dpi = 203}};
-    assert_true(process_start(&options, &bench->pid, &fault));
-    (void)close(ends[1]);
-    FILE *words = fdopen(ends[0], "r");
-    assert_non_null(words);
-    assert_int_equal(fscanf(words, "listening %255s", bench->is.path), 1);
-    (void)fclose(words);
-    (void)snprintf(bench->is.uuid, sizeof bench->is.uuid, "%s", uuid ? uuid : "");
-    if (!printer_open(&bench->is, &bench->printer, &fault))
-        fail_msg("%s", fault.text);
-}
-
-static void bench_stop(struct bench *bench)
-{
-    int status;
-    printer_close(bench->printer);
-    assert_int_equal(kill(bench->pid, SIGTERM), 0);
-    assert_int_equal(waitpid(bench->pid, &status, 0), bench->pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-static size_t count_labels(void)
-{
-    size_t count = 0;
-    DIR *directory = opendir(desk.directory);
-    assert_non_null(directory);
-    for (struct dirent *entry; (entry = readdir(directory));)
-        count += strncmp(entry->d_name, "label-", 6) == 0;
-    (void)closedir(directory);
-    return count;
-}
-
-static void expect_print(struct bench *bench, const char *name)
-{
-    enum print_level level = PRINT_SENT;
-    struct fault fault = {0};
-    if (!printer_print(bench->printer, name, bitmap, deadline_in_ms(ENOUGH_MS), &level, &fault))
-        fail_msg("%s: %s", fault_name(fault.code), fault.text);
-    assert_int_equal(level, PRINT_CLAIMED);
-}
-
-static void expect_no_print(struct bench *bench, unsigned milliseconds, enum fault_code code, const char *words)
-{
-    enum print_level level = PRINT_SENT;
-    struct fault fault = {0};
-    assert_false(printer_print(bench->printer, DESK_LABEL, bitmap, deadline_in_ms(milliseconds), &level, &fault));
-    if (fault.code != code || !strstr(fault.text, words))
-        fail_msg("expected %s with '%s', got %s: %s", fault_name(code), words, fault_name(fault.code), fault.text);
-    assert_int_equal(level, PRINT_SENT);
-}
-
-static void expect_status(struct bench *bench, enum fault_code code, const char *words)
-{
-    struct fault fault = {0};
-    bool ready = printer_status(bench->printer, deadline_in_ms(ENOUGH_MS), &fault);
-    if (fault.code != code || !strstr(fault.text, words))
-        fail_msg("expected %s with '%s', got %s: %s", fault_name(code), words, fault_name(fault.code), fault.text);
-    assert_int_equal(ready, code == FAULT_NONE);
-}
-
-static void wait_ready(struct bench *bench)
-{
-    struct deadline deadline = deadline_in_ms(ENOUGH_MS);
-    struct fault fault;
-    while (!printer_status(bench->printer, deadline, &fault)) {
-        if (deadline_passed(deadline))
-            fail_msg("never ready: %s", fault.text);
-        cable_pause(20, deadline);
-    }
+    struct jig_printer like = {0};
+    (void)snprintf(like.uuid, sizeof like.uuid, "%s", uuid ? uuid : "");
+    bench_start(bench, &desk, bitmap, "ipp:127.0.0.1:0", misbehaviour, &like);
 }
 
 static void prints_and_is_told_so(void **state)
@@ -122,12 +30,12 @@ static void prints_and_is_told_so(void **state)
     (void)state;
     struct bench bench;
     char output[512], wanted[128];
-    bench_start(&bench, NULL, STAND_IN_UUID);
+    start(&bench, NULL, STAND_IN_UUID);
     expect_status(&bench, FAULT_NONE, "");
     expect_print(&bench, DESK_LABEL);
     expect_print(&bench, "SECOND");
     bench_stop(&bench);
-    assert_int_equal(count_labels(), 2);
+    assert_int_equal(count_labels(&desk), 2);
 
     const char *path = desk_path(&desk, "label-000001.png");
     desk_run((const char *const[]){"dmtxread", "-n", "-N1", path, NULL}, output, sizeof output);
@@ -142,7 +50,7 @@ static void prints_and_is_told_so(void **state)
     enum print_level level;
     struct fault fault;
     assert_true(printer_open(&drawer, &printer, &fault));
-    assert_true(printer_print(printer, "AGAIN", bitmap, deadline_in_ms(ENOUGH_MS), &level, &fault));
+    assert_true(printer_print(printer, "AGAIN", bitmap, deadline_in_ms(BENCH_ENOUGH_MS), &level, &fault));
     char again[DESK_PATH_SIZE];
     (void)snprintf(again, sizeof again, "%s/AGAIN.png", desk.directory);
     desk_run((const char *const[]){"cmp", again, desk_path(&desk, "label-000001.png"), NULL}, output, sizeof output);
@@ -153,7 +61,7 @@ static void prints_on_a_printer_of_gray_only(void **state)
     (void)state;
     struct bench bench;
     char output[512], wanted[128];
-    bench_start(&bench, "gray-only", NULL);
+    start(&bench, "gray-only", NULL);
     expect_print(&bench, DESK_LABEL);
     bench_stop(&bench);
     const char *path = desk_path(&desk, "label-000001.png");
@@ -168,17 +76,17 @@ static void never_sends_again_what_ran_out_of_paper(void **state)
 {
     (void)state;
     struct bench bench;
-    bench_start(&bench, "paper-out-after=1", NULL);
+    start(&bench, "paper-out-after=1", NULL);
     expect_print(&bench, "FIRST");
     expect_no_print(&bench, 700, FAULT_PRINTER_UNKNOWN,
                     "not done in time, and cancelled; the printer last said: media");
-    assert_int_equal(count_labels(), 1);
+    assert_int_equal(count_labels(&desk), 1);
     expect_status(&bench, FAULT_PRINTER_PAPER, "media-empty-warning");
-    expect_no_print(&bench, ENOUGH_MS, FAULT_PRINTER_PAPER, "media-empty-warning");
-    assert_int_equal(kill(bench.pid, SIGUSR1), 0);
+    expect_no_print(&bench, BENCH_ENOUGH_MS, FAULT_PRINTER_PAPER, "media-empty-warning");
+    bench_mend(&bench);
     wait_ready(&bench);
     expect_print(&bench, "NEXT");
-    assert_int_equal(count_labels(), 2);
+    assert_int_equal(count_labels(&desk), 2);
     bench_stop(&bench);
 }
 
@@ -186,9 +94,9 @@ static void tells_two_labels_from_one(void **state)
 {
     (void)state;
     struct bench bench;
-    bench_start(&bench, "print-twice", NULL);
-    expect_no_print(&bench, ENOUGH_MS, FAULT_PRINTER_UNKNOWN, "counted 2 labels for one");
-    assert_int_equal(count_labels(), 2);
+    start(&bench, "print-twice", NULL);
+    expect_no_print(&bench, BENCH_ENOUGH_MS, FAULT_PRINTER_UNKNOWN, "counted 2 labels for one");
+    assert_int_equal(count_labels(&desk), 2);
     bench_stop(&bench);
 }
 
@@ -205,17 +113,18 @@ static void sends_nothing_to_a_printer_in_trouble(void **state)
         {"cutter-stuck", FAULT_PRINTER_CUTTER, "trimmer-jam-report"},
         {"too-hot", FAULT_PRINTER_HOT, "marker-over-temp"},
         {"paused", FAULT_PRINTER_PAUSED, "paused"},
+        {"jammed", FAULT_PRINTER_NOT_READY, "media-jam-error"},
         {"other-dpi", FAULT_PRINTER_UNFIT, "not take raster of 203 dpi"},
         {"no-raster", FAULT_PRINTER_UNFIT, "not take image/pwg-raster"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(troubles); i++) {
         struct bench bench;
-        bench_start(&bench, troubles[i].misbehaviour, NULL);
+        start(&bench, troubles[i].misbehaviour, NULL);
         expect_status(&bench, troubles[i].code, troubles[i].words);
-        expect_no_print(&bench, ENOUGH_MS, troubles[i].code, troubles[i].words);
-        assert_int_equal(kill(bench.pid, SIGUSR1), 0);
+        expect_no_print(&bench, BENCH_ENOUGH_MS, troubles[i].code, troubles[i].words);
+        bench_mend(&bench);
         wait_ready(&bench);
-        assert_int_equal(count_labels(), 0);
+        assert_int_equal(count_labels(&desk), 0);
         bench_stop(&bench);
     }
 }
@@ -225,12 +134,12 @@ static void sends_nothing_to_another_printer(void **state)
     (void)state;
     struct bench bench;
     struct fault fault;
-    bench_start(&bench, NULL, "urn:uuid:00000000-0000-4000-8000-000000000001");
+    start(&bench, NULL, "urn:uuid:00000000-0000-4000-8000-000000000001");
     expect_status(&bench, FAULT_PRINTER_OTHER, STAND_IN_UUID);
-    expect_no_print(&bench, ENOUGH_MS, FAULT_PRINTER_OTHER, STAND_IN_UUID);
-    assert_false(printer_clear(bench.printer, deadline_in_ms(ENOUGH_MS), &fault));
+    expect_no_print(&bench, BENCH_ENOUGH_MS, FAULT_PRINTER_OTHER, STAND_IN_UUID);
+    assert_false(printer_clear(bench.printer, deadline_in_ms(BENCH_ENOUGH_MS), &fault));
     assert_int_equal(fault.code, FAULT_PRINTER_OTHER);
-    assert_int_equal(count_labels(), 0);
+    assert_int_equal(count_labels(&desk), 0);
     bench_stop(&bench);
 }
 
@@ -238,20 +147,20 @@ static void knows_when_a_printer_is_silent_or_gone(void **state)
 {
     (void)state;
     struct bench bench;
-    bench_start(&bench, "silent", NULL);
+    start(&bench, "silent", NULL);
     struct fault fault;
     assert_false(printer_status(bench.printer, deadline_in_ms(300), &fault));
     assert_int_equal(fault.code, FAULT_PRINTER_AWAY);
     expect_no_print(&bench, 300, FAULT_PRINTER_AWAY, "the printer is silent");
-    assert_int_equal(kill(bench.pid, SIGUSR1), 0);
+    bench_mend(&bench);
     wait_ready(&bench);
-    assert_int_equal(count_labels(), 0);
+    assert_int_equal(count_labels(&desk), 0);
     struct printer *printer = bench.printer;
     bench.printer = NULL;
     bench_stop(&bench);
     bench.printer = printer;
     expect_status(&bench, FAULT_PRINTER_AWAY, "connect");
-    expect_no_print(&bench, ENOUGH_MS, FAULT_PRINTER_AWAY, "connect");
+    expect_no_print(&bench, BENCH_ENOUGH_MS, FAULT_PRINTER_AWAY, "connect");
     printer_close(printer);
 }
 
@@ -263,9 +172,9 @@ static void does_not_know_what_broke_off(void **state)
                                          "hang-up-after=1800", "hang-up-after=3000", "hang-up-after=5000"};
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         struct bench bench;
-        bench_start(&bench, places[i], NULL);
-        expect_no_print(&bench, ENOUGH_MS, FAULT_PRINTER_UNKNOWN, "while the label was sent");
-        assert_int_equal(count_labels(), 0);
+        start(&bench, places[i], NULL);
+        expect_no_print(&bench, BENCH_ENOUGH_MS, FAULT_PRINTER_UNKNOWN, "while the label was sent");
+        assert_int_equal(count_labels(&desk), 0);
         bench_stop(&bench);
     }
 }
@@ -274,8 +183,8 @@ static void does_not_know_what_a_restarted_printer_did(void **state)
 {
     (void)state;
     struct bench bench;
-    bench_start(&bench, "restart", NULL);
-    expect_no_print(&bench, ENOUGH_MS, FAULT_PRINTER_UNKNOWN, "the printer was restarted");
+    start(&bench, "restart", NULL);
+    expect_no_print(&bench, BENCH_ENOUGH_MS, FAULT_PRINTER_UNKNOWN, "the printer was restarted");
     bench_stop(&bench);
 }
 
@@ -283,9 +192,9 @@ static void does_not_believe_a_job_that_was_given_up(void **state)
 {
     (void)state;
     struct bench bench;
-    bench_start(&bench, "abort", NULL);
-    expect_no_print(&bench, ENOUGH_MS, FAULT_PRINTER_UNKNOWN, "gave it up: aborted-by-system");
-    assert_int_equal(count_labels(), 0);
+    start(&bench, "abort", NULL);
+    expect_no_print(&bench, BENCH_ENOUGH_MS, FAULT_PRINTER_UNKNOWN, "gave it up: aborted-by-system");
+    assert_int_equal(count_labels(&desk), 0);
     bench_stop(&bench);
 }
 
@@ -294,11 +203,11 @@ static void cancels_the_stump_that_it_left(void **state)
 {
     (void)state;
     struct bench bench;
-    bench_start(&bench, "stump-after=2000", NULL);
-    expect_no_print(&bench, ENOUGH_MS, FAULT_PRINTER_UNKNOWN, "while the label was sent, now cancelled");
+    start(&bench, "stump-after=2000", NULL);
+    expect_no_print(&bench, BENCH_ENOUGH_MS, FAULT_PRINTER_UNKNOWN, "while the label was sent, now cancelled");
     wait_ready(&bench);
     expect_print(&bench, "NEXT");
-    assert_int_equal(count_labels(), 1);
+    assert_int_equal(count_labels(&desk), 1);
     bench_stop(&bench);
 }
 
@@ -307,7 +216,7 @@ static void leave_stump(struct bench *bench, const char *user)
 {
     struct ipp_link link;
     struct fault fault;
-    struct deadline deadline = deadline_in_ms(ENOUGH_MS);
+    struct deadline deadline = deadline_in_ms(BENCH_ENOUGH_MS);
     assert_true(ipp_link_open(bench->is.path, "", 203, &link, &fault));
     if (user)
         (void)snprintf(link.parties.user, sizeof link.parties.user, "%s", user);
@@ -332,13 +241,13 @@ static void cancels_what_an_earlier_worker_left(void **state)
     (void)state;
     struct bench bench;
     struct fault fault;
-    bench_start(&bench, "stump-after=999999", NULL);
+    start(&bench, "stump-after=999999", NULL);
     leave_stump(&bench, NULL);
-    assert_true(printer_clear(bench.printer, deadline_in_ms(ENOUGH_MS), &fault));
+    assert_true(printer_clear(bench.printer, deadline_in_ms(BENCH_ENOUGH_MS), &fault));
     expect_status(&bench, FAULT_NONE, "");
     leave_stump(&bench, NULL);
     expect_print(&bench, DESK_LABEL);
-    assert_int_equal(count_labels(), 1);
+    assert_int_equal(count_labels(&desk), 1);
     bench_stop(&bench);
 }
 
@@ -347,11 +256,11 @@ static void leaves_the_jobs_of_others_alone(void **state)
     (void)state;
     struct bench bench;
     struct fault fault;
-    bench_start(&bench, "stump-after=999999", NULL);
+    start(&bench, "stump-after=999999", NULL);
     leave_stump(&bench, "somebody-else");
-    assert_true(printer_clear(bench.printer, deadline_in_ms(ENOUGH_MS), &fault));
+    assert_true(printer_clear(bench.printer, deadline_in_ms(BENCH_ENOUGH_MS), &fault));
     expect_status(&bench, FAULT_PRINTER_HOLDS, "1 jobs wait");
-    expect_no_print(&bench, ENOUGH_MS, FAULT_PRINTER_HOLDS, "1 jobs wait");
+    expect_no_print(&bench, BENCH_ENOUGH_MS, FAULT_PRINTER_HOLDS, "1 jobs wait");
     bench_stop(&bench);
 }
 

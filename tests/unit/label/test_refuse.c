@@ -19,6 +19,7 @@ static struct desk desk;
 static void expect_refused(enum fault_code code, const char *words)
 {
     struct label_request request = desk_request(&desk);
+    request.twice = true;
     struct label_bitmap *bitmap = NULL;
     struct fault fault = {0};
     assert_false(label_render(&request, &bitmap, &fault));
@@ -34,6 +35,7 @@ static void accepts_the_frame_they_all_share(void **state)
     (void)state;
     desk_write_template(&desk, TEXT "{{serial}}</text>");
     struct label_request request = desk_request(&desk);
+    request.twice = true;
     CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = NULL;
     struct fault fault = {0};
     if (!label_render(&request, &bitmap, &fault))
@@ -95,6 +97,12 @@ static const struct {
      "text 't' touches a line"},
     {"<path d=\"M50 8H60\" stroke=\"#000\" stroke-width=\"0.3\"/>", FAULT_LABEL_TEMPLATE,
      "code 'unit' has something drawn"},
+    {TEXT "word</text><rect x=\"1\" y=\"2\" width=\"20\" height=\"6\" fill=\"#fff\"/>", FAULT_LABEL_TEMPLATE,
+     "label.svg: something is drawn over a text"},
+    {"<text id=\"t\" x=\"3\" y=\"6\" font-size=\"3\" fill=\"#bbb\">{{serial}}</text>", FAULT_LABEL_TEMPLATE,
+     "text 't' draws nothing"},
+    {"<rect id=\"t\" x=\"3\" y=\"8\" width=\"9\" height=\"9\"/>" TEXT "a</text>", FAULT_LABEL_TEMPLATE,
+     "the id 't' is there twice"},
     {TEXT "a</text><text id=\"t\" x=\"3\" y=\"12\" font-size=\"2.2\">b</text>", FAULT_LABEL_TEMPLATE,
      "the id 't' is there twice"},
     {TEXT "<rect/></text>", FAULT_LABEL_TEMPLATE, "only text and tspan"},
@@ -102,6 +110,10 @@ static const struct {
      "one gs1dm code for the scan-back, not 2"},
     {CODE "barcode=gs1dm value=[21]{{serial}}</desc></rect>", FAULT_LABEL_TEMPLATE, "rect 'c': a gs1dm code must"},
     {CODE "barcode=aztec value=x</desc></rect>", FAULT_LABEL_TEMPLATE, "rect 'c': a code does not know"},
+    {CODE "barcode=dm quiet=0 value=x</desc></rect>", FAULT_LABEL_TEMPLATE,
+     "rect 'c': a quiet zone of 0 is too small, at least 1"},
+    {"<rect id=\"c\" x=\"3\" y=\"8\" width=\"2\" height=\"2\"><desc>barcode=dm value=x</desc></rect>",
+     FAULT_LABEL_TEMPLATE, "code 'c': 12 modules need a bigger place"},
     {CODE "barcode=qr ecc=Z value=x</desc></rect>", FAULT_LABEL_TEMPLATE, "does not know 'ecc=Z'"},
     {CODE "barcode=qr quiet=3 value=x</desc></rect>", FAULT_LABEL_TEMPLATE, "quiet zone of 3 is too small"},
     {CODE "barcode=qr</desc></rect>", FAULT_LABEL_TEMPLATE, "a code needs value="},

@@ -1,4 +1,5 @@
 /* Does the finished label say what it should, to people and to readers that share nothing with its maker? */
+#include "base/uuid.h"
 #include "station/label/png.h"
 #include "station/label/verify.h"
 #include "station/label/zpl.h"
@@ -87,6 +88,42 @@ static void draws_the_same_twice(void **state)
     assert_int_equal(count_different(first, second), 0);
 }
 
+static const char *random_word(char *ret_word, size_t size, const char *letters)
+{
+    uint8_t bytes[64];
+    struct fault fault;
+    assert_true(system_random(bytes, sizeof bytes, &fault));
+    size_t length = 1 + bytes[0] % (size - 1);
+    for (size_t i = 0; i < length; i++)
+        ret_word[i] = letters[bytes[1 + i] % strlen(letters)];
+    ret_word[length] = '\0';
+    return ret_word;
+}
+
+/* A label is printed part by part onto what was drawn before its values came. With `twice` it is drawn in one piece
+ * too, and refused when a single dot differs. */
+static void prints_parts_as_it_prints_the_whole(void **state)
+{
+    (void)state;
+    static const unsigned heads[] = {203, 300, 203, 300, 600};
+    static const char words[] = "ABCXYZabcijlxyz 0123456789-_.,;:<&>\"'/|";
+    for (size_t i = 0; i < 30; i++) {
+        char model[13], name[31], ssid[17], copy[4];
+        struct desk before = desk;
+        desk_set(&desk, "model", random_word(model, sizeof model, words));
+        desk_set(&desk, "name", random_word(name, sizeof name, words));
+        desk_set(&desk, "ssid", random_word(ssid, sizeof ssid, "kokuin-0123456789ABCXYZ"));
+        desk_set(&desk, "copy", random_word(copy, sizeof copy, "R 9"));
+        struct label_request request = desk_router(&desk, heads[i % ARRAY_SIZE(heads)]);
+        request.twice = true;
+        struct fault fault = {0};
+        CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = NULL;
+        if (!label_render(&request, &bitmap, &fault))
+            fail_msg("'%s' '%s' '%s' '%s': %s", model, name, ssid, copy, fault.text);
+        desk = before;
+    }
+}
+
 static void shows_the_copy(void **state)
 {
     (void)state;
@@ -160,6 +197,37 @@ static void reads_bar_codes(void **state)
     assert_string_equal(output + SERIAL_LENGTH, "-\n");
 }
 
+/* A plain one beside the unit's GS1 one: markup in a value is letters there too. */
+static void reads_plain_datamatrix_codes(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"KR-1000", "</desc><b>&amp;{{x}}", "12345678", "]d2\"'&<a;b,c:d>"};
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+        char output[512], wanted[128];
+        struct desk before = desk;
+        desk_set(&desk, "model", values[i]);
+        CLEANUP(label_bitmap_freep)
+        struct label_bitmap *bitmap = render_body("<rect id=\"c\" x=\"3\" y=\"3\" width=\"14\" height=\"14\">"
+                                                  "<desc>barcode=dm value=M:{{model}}</desc></rect>");
+        desk = before;
+        (void)unlink(desk_path(&desk, "matrix.png"));
+        write_picture(bitmap, 203, "matrix.png");
+        desk_run((const char *const[]){"dmtxread", "-n", "-G29", desk_path(&desk, "matrix.png"), NULL}, output,
+                 sizeof output);
+        (void)snprintf(wanted, sizeof wanted, "M:%s\n", values[i]);
+        assert_non_null(strstr(output, wanted));
+        assert_non_null(strstr(output, DESK_LABEL "\n"));
+        /* A GS1 code says something else than a plain one with the same letters. */
+        const struct box place = {.left = 24, .top = 24, .right = 136, .bottom = 136};
+        struct fault fault;
+        wanted[strlen(wanted) - 1] = '\0';
+        const uint8_t *value = (const uint8_t *)wanted;
+        assert_true(verify_symbol(bitmap, place, SYMBOL_DATAMATRIX, value, strlen(wanted), &fault));
+        assert_false(verify_symbol(bitmap, place, SYMBOL_GS1_DATAMATRIX, value, strlen(wanted), &fault));
+        assert_int_equal(fault.code, FAULT_LABEL_UNREADABLE);
+    }
+}
+
 static void sees_codes_that_are_wrong_or_gone(void **state)
 {
     (void)state;
@@ -192,7 +260,8 @@ static const char open_job[] =
     "import sys, re, base64, zlib, binascii\n"
     "job = open(sys.argv[1], 'rb').read()\n"
     "m = "
-    "re.fullmatch(rb'\\^XA\\^FX(\\w+)\\^FS\\^JZN\\^PW(\\d+)\\^LL(\\d+)\\^LH0,0\\^FO0,0\\^GFA,(\\d+),(\\d+),(\\d+),'\n"
+    "re.fullmatch(rb'\\^XA\\^FX(\\w+)\\^FS\\^JZN\\^MMT,N\\^PW(\\d+)\\^LL(\\d+)\\^LH0,0\\^FO0,0\\^GFA,(\\d+),(\\d+),("
+    "\\d+),'\n"
     "                 rb':Z64:([A-Za-z0-9+/=]+):([0-9A-F]{4})\\^FS\\^PQ1,0,1,N\\^XZ\\r\\n', job)\n"
     "assert m and binascii.crc_hqx(m[7], 0) == int(m[8], 16)\n"
     "rows = zlib.decompress(base64.b64decode(m[7], validate=True))\n"
@@ -209,7 +278,7 @@ static void packs_jobs_that_others_open(void **state)
         const struct label_request request = desk_router(&desk, heads[i]);
         CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = render(&request);
         CLEANUP(wiped_clear) struct wiped job = {0};
-        assert_true(zpl_append_job(bitmap, DESK_LABEL, &job, &fault));
+        assert_true(zpl_append_job(bitmap, DESK_LABEL, PRINTER_TEARS, &job, &fault));
 
         char job_path[DESK_PATH_SIZE], rows_path[DESK_PATH_SIZE], output[128], wanted[128];
         (void)snprintf(job_path, sizeof job_path, "%s/job.zpl", desk.directory);
@@ -316,9 +385,11 @@ int main(void)
         cmocka_unit_test(prints_markup_as_it_stands),
         cmocka_unit_test(keeps_hyphens_at_203_dpi),
         cmocka_unit_test(draws_the_same_twice),
+        cmocka_unit_test(prints_parts_as_it_prints_the_whole),
         cmocka_unit_test(shows_the_copy),
         cmocka_unit_test(reads_back_with_other_programs),
         cmocka_unit_test(reads_bar_codes),
+        cmocka_unit_test(reads_plain_datamatrix_codes),
         cmocka_unit_test(sees_codes_that_are_wrong_or_gone),
         cmocka_unit_test(packs_jobs_that_others_open),
         cmocka_unit_test(understands_what_a_printer_says),

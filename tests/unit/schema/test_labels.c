@@ -100,8 +100,9 @@ static void printed_labels_are_live_voided_or_dead(void **state)
 static void what_was_not_sent_needs_no_search(void **state)
 {
     (void)state;
-    const enum fault_code nothing_sent[] = {FAULT_LABEL_FONT, FAULT_LABEL_UNREADABLE, FAULT_PRINTER_AWAY,
-                                            FAULT_PRINTER_NOT_READY};
+    const enum fault_code nothing_sent[] = {FAULT_LABEL_FONT,        FAULT_LABEL_UNREADABLE, FAULT_PRINTER_AWAY,
+                                            FAULT_PRINTER_NOT_READY, FAULT_PRINTER_OTHER,    FAULT_PRINTER_UNFIT,
+                                            FAULT_PRINTER_UNTAKEN};
     for (unsigned i = 0; i < ARRAY_SIZE(nothing_sent); i++)
         (void)fail_while_labelling(i + 1, 1, nothing_sent[i]);
     reconcile(NULL);

@@ -403,6 +403,20 @@ static void test_conduit_without_a_printer(void **state)
     (void)close(ends[0]);
 }
 
+/* What a slot has given up on is not printed. */
+static void test_slot_that_gave_up(void **state)
+{
+    (void)state;
+    int ends[2];
+    struct fault fault = {0};
+    assert_true(channel_pair(ends, &fault));
+    assert_true(conduit_is_heard(ends[1], &fault));
+    (void)close(ends[0]);
+    assert_false(conduit_is_heard(ends[1], &fault));
+    assert_int_equal(fault.code, FAULT_CHANNEL);
+    (void)close(ends[1]);
+}
+
 /* A job that lies about its size is refused before a byte of it is taken. */
 static void test_lying_job(void **state)
 {
@@ -493,6 +507,7 @@ int main(void)
         cmocka_unit_test(test_terminal_is_not_steered),
         cmocka_unit_test(test_conduit),
         cmocka_unit_test(test_conduit_without_a_printer),
+        cmocka_unit_test(test_slot_that_gave_up),
         cmocka_unit_test(test_lying_job),
         cmocka_unit_test(test_every_step_has_an_end),
         cmocka_unit_test(test_people_are_not_hurried),
