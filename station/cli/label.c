@@ -5,6 +5,8 @@
 #include "jigs/read.h"
 #include "station/flow/flow.h"
 #include "station/flow/json.h"
+#include "station/label/pdf.h"
+#include "station/label/picture.h"
 #include "station/label/png.h"
 #include "station/label/specimen.h"
 #include "station/line/line.h"
@@ -258,14 +260,22 @@ int command_label_check(struct cli *cli)
     return has_product ? check_product_at_each(cli, dpi) : check_one_template(cli, dpi);
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    return strlen(text) >= strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
+}
+
 static bool write_preview(const struct label_bitmap *bitmap, unsigned dpi, const char *path, struct fault *fault)
 {
+    CLEANUP(wiped_clear) struct wiped picture = {0};
     char directory[PATH_MAX], name[PATH_MAX];
     if (strnlen(path, PATH_MAX) >= PATH_MAX)
         return fault_set(fault, FAULT_USAGE, 0, "--output is too long");
     (void)snprintf(directory, sizeof directory, "%s", path);
     (void)snprintf(name, sizeof name, "%s", path);
-    return png_write(bitmap, dpi, dirname(directory), basename(name), fault);
+    const bool drawn =
+        ends_with(path, ".pdf") ? pdf_append(bitmap, dpi, &picture, fault) : png_append(bitmap, dpi, &picture, fault);
+    return drawn && picture_keep(&picture, dirname(directory), basename(name), fault);
 }
 
 int command_label_preview(struct cli *cli)
@@ -276,6 +286,8 @@ int command_label_preview(struct cli *cli)
         return cli_misused(cli, "--product, --dpi and --output are all needed");
     if (!read_dpi(cli, &dpi, &fault))
         return cli_misused(cli, "%s", fault.text);
+    if (!ends_with(cli->values[OPTION_OUTPUT], ".png") && !ends_with(cli->values[OPTION_OUTPUT], ".pdf"))
+        return cli_misused(cli, "--output ends in .png or .pdf");
     CLEANUP(product_freep) struct product *product = NULL;
     CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = NULL;
     if (!product_read(cli->values[OPTION_PRODUCT], &product, &fault) ||

@@ -89,9 +89,10 @@ static const struct cli_command commands[] = {
      "kokuin label check --product products/router.yaml --json",
      command_label_check, false},
     {"label", "preview", "", 0, 0, BIT(PRODUCT) | BIT(DPI) | BIT(OUTPUT),
-     "draw a product's label with made-up values and SPECIMEN across it, as PNG",
-     "kokuin label preview --product products/router.yaml --dpi 203 --output router-203.png", command_label_preview,
-     false},
+     "draw a product's label with made-up values and SPECIMEN across it, as PNG or PDF",
+     "kokuin label preview --product products/router.yaml --dpi 203 --output router-203.png\n"
+     "kokuin label preview --product products/router.yaml --dpi 300 --output router.pdf",
+     command_label_preview, false},
     {"label", "show", "LABEL", 1, 1, BIT(RECORD),
      "one label as JSON: its unit and attempt, its copy, whether it is live, how surely it was printed, its scans",
      "kokuin label show 7ZK3M9Q2W8XAB", command_label_show, false},

@@ -1,14 +1,8 @@
 #include "station/label/png.h"
 
 #include "base/bytes.h"
+#include "station/label/picture.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 #include <zlib.h>
 
 static bool append_chunk(struct wiped *buffer, const char type[4], const uint8_t *bytes, size_t size,
@@ -67,61 +61,9 @@ bool png_append(const struct label_bitmap *bitmap, unsigned dpi, struct wiped *b
            append_chunk(buffer, "IEND", (const uint8_t *)"", 0, fault);
 }
 
-static void close_descriptor(const int *descriptor)
-{
-    if (*descriptor >= 0)
-        (void)close(*descriptor);
-}
-
-static bool write_all(int file, const uint8_t *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t count = write(file, bytes, size);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            return false;
-        bytes += count;
-        size -= (size_t)count;
-    }
-    return true;
-}
-
-static bool keep_picture(int folder, const char *unfinished, const char *name, const struct wiped *picture,
-                         struct fault *fault)
-{
-    CLEANUP(close_descriptor)
-    int file = openat(folder, unfinished, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (file < 0)
-        return fault_set(fault, FAULT_FILE, (unsigned long)errno, "create %s: %s", unfinished, strerror(errno));
-    if (!write_all(file, picture->bytes, picture->size) || fsync(file) != 0 ||
-        renameat2(folder, unfinished, folder, name, RENAME_NOREPLACE) != 0) {
-        int reason = errno;
-        (void)unlinkat(folder, unfinished, 0);
-        return fault_set(fault, FAULT_FILE, (unsigned long)reason, "write %s: %s", name, strerror(reason));
-    }
-    if (fsync(folder) != 0) {
-        int reason = errno;
-        (void)unlinkat(folder, name, 0);
-        return fault_set(fault, FAULT_FILE, (unsigned long)reason, "keep %s: %s", name, strerror(reason));
-    }
-    return true;
-}
-
 bool png_write(const struct label_bitmap *bitmap, unsigned dpi, const char *directory, const char *name,
                struct fault *fault)
 {
     CLEANUP(wiped_clear) struct wiped picture = {0};
-    if (!png_append(bitmap, dpi, &picture, fault))
-        return false;
-    CLEANUP(close_descriptor) int folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0)
-        return fault_set(fault, FAULT_FILE, (unsigned long)errno, "open %s: %s", directory, strerror(errno));
-    char unfinished[NAME_MAX + 1];
-    int length = snprintf(unfinished, sizeof unfinished, ".%s.%d", name, (int)getpid());
-    if (length < 0 || (size_t)length >= sizeof unfinished || strchr(name, '/'))
-        return fault_set(fault, FAULT_FILE, 0, "a label's file cannot have that name");
-    /* What an earlier life of this process number left unfinished was never a label. */
-    (void)unlinkat(folder, unfinished, 0);
-    return keep_picture(folder, unfinished, name, &picture, fault);
+    return png_append(bitmap, dpi, &picture, fault) && picture_keep(&picture, directory, name, fault);
 }

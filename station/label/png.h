@@ -15,8 +15,7 @@
 NODISCARD NONNULL(1, 3, 4) bool png_append(const struct label_bitmap *bitmap, unsigned dpi, struct wiped *buffer,
                                            struct fault *fault);
 
-/* Writes the picture as directory/name, readable by its owner only: under another name first, forced to the disk, and
- * then renamed, so that nobody ever sees half of it. A file of that name must not exist.
+/* Writes the picture as directory/name, as picture_keep() does.
  *
  * Faults: FILE, NO_MEMORY, INTERNAL. On failure there is no such file.
  */

@@ -120,6 +120,25 @@ static void writes_specimens(void **state)
     assert_int_equal(preview("router", "/no/such/directory/x.png"), fault_exit(FAULT_FILE));
 }
 
+/* A PDF is a specimen too, and its passwords are not there as text either. */
+static void writes_specimens_as_pdf(void **state)
+{
+    (void)state;
+    char path[DESK_PATH_SIZE], output[64];
+    (void)snprintf(path, sizeof path, "%s", desk_path(&desk, "router.pdf"));
+    assert_int_equal(preview("router", path), FAULT_EXIT_OK);
+    assert_int_equal(preview("router", path), fault_exit(FAULT_FILE));
+    assert_int_equal(command_read((const char *const[]){"pdftotext", path, "-", NULL}, output, sizeof output), 0);
+    assert_string_equal(output, "\f");
+    static const char *const others[] = {"router", "router.ps", "router.pdf.txt", "pdf"};
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        struct stat info;
+        (void)snprintf(path, sizeof path, "%s", desk_path(&desk, others[i]));
+        assert_int_equal(preview("router", path), FAULT_EXIT_USAGE);
+        assert_int_equal(stat(path, &info), -1);
+    }
+}
+
 /* Large, from corner to corner, and undone by doing it again: nothing under it is lost. */
 static void marks_from_corner_to_corner(void **state)
 {
@@ -169,7 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_the_element_that_is_wrong), cmocka_unit_test(judges_by_the_printers_dots),
         cmocka_unit_test(checks_products_at_every_head),   cmocka_unit_test(writes_specimens),
-        cmocka_unit_test(marks_from_corner_to_corner),
+        cmocka_unit_test(writes_specimens_as_pdf),         cmocka_unit_test(marks_from_corner_to_corner),
     };
     return cmocka_run_group_tests(tests, open_desk, close_desk);
 }
