@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "station/label/code.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,11 +14,14 @@
 static bool make_label_id(struct journey *journey, struct fault *fault)
 {
     uint64_t number;
+    unsigned copy = journey->label_copy + 1;
+    if (copy > LABEL_COPIES_MAX)
+        return fault_set(fault, FAULT_LABEL_GIVEN_UP, 0, "%d copies of a label are spoilt", LABEL_COPIES_MAX);
     if (!system_random(&number, sizeof number, fault))
         return fault_within(fault, "name the label");
-    base32_write(number, LABEL_ID_LENGTH, journey->label);
+    label_id_write(number, copy, journey->label);
     memcpy(journey->progress.label, journey->label, sizeof journey->progress.label);
-    journey->label_copy++;
+    journey->label_copy = copy;
     return true;
 }
 

@@ -1,4 +1,5 @@
 /* A label that is spoilt or missing: printed again while its password is held, and otherwise the unit gets another. */
+#include "station/label/code.h"
 #include "tests/unit/station/visit.h"
 
 #include <setjmp.h>
@@ -45,6 +46,8 @@ static void test_a_spoilt_label_is_printed_again_with_the_same_password(void **s
     assert_int_equal(world.printed, 3);
     assert_int_equal(world.answers[0], FAULT_NONE);
     assert_string_not_equal(world.label, world.first_label);
+    assert_int_equal(label_id_copy(world.first_label), 1);
+    assert_int_equal(label_id_copy(world.label), 3);
     assert_int_equal(count_of(world.serial, "fate = 'voided'"), 2);
     assert_int_equal(count_of(world.serial, "fate = 'live' AND copy = 3"), 1);
     assert_int_equal(passwords_of(world.serial), (long)plant.rooms->product->credential_count);
