@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "station/label/code.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,14 +11,14 @@
 /* gtin, serial, label, copy, model, name, mac, ssid; and a password and a user for each credential */
 #define FIELDS_MAX (8 + 2 * PRODUCT_CREDENTIALS_MAX)
 
+/* The next copy has an id of its own. */
 static bool make_label_id(struct journey *journey, struct fault *fault)
 {
     uint64_t number;
     if (!system_random(&number, sizeof number, fault))
         return fault_within(fault, "name the label");
-    base32_write(number, LABEL_ID_LENGTH, journey->label);
+    label_id_make(number, ++journey->label_copy, journey->label);
     memcpy(journey->progress.label, journey->label, sizeof journey->progress.label);
-    journey->label_copy = 1;
     return true;
 }
 
@@ -90,13 +91,12 @@ static bool draw(const struct journey *journey, struct label_bitmap **ret_bitmap
     return flow_draw_label(&journey->station->render, &label, ret_bitmap, fault);
 }
 
-bool journey_print(struct journey *journey, struct fault *fault)
+/* Prints one copy. A printer that says nothing leaves a doubt, which a person's scan settles. */
+static bool print_copy(struct journey *journey, struct fault *fault)
 {
-    /* The proof is recorded; the cable is not needed again before the scan, and then a fresh connection proves more. */
-    unit_close(journey->unit);
-    journey->unit = NULL;
-
     journey_show(journey, FLOW_PRINT);
+    journey->labelled = false;
+    journey->doubt = (struct fault){0};
     if (!make_label_id(journey, fault) || !journey_record(journey, request_labelling, fault))
         return fault_within(fault, "record the label");
 
@@ -104,13 +104,25 @@ bool journey_print(struct journey *journey, struct fault *fault)
     if (!draw(journey, &bitmap, fault))
         return fault_within(fault, "draw the label");
     const struct flow_world *world = journey->world;
-    if (!world->print(world->context, journey->label, bitmap, &journey->print_level, fault))
-        return fault_within(fault, "print");
+    if (!world->print(world->context, journey->label, bitmap, &journey->print_level, fault)) {
+        if (fault->code != FAULT_PRINTER_UNKNOWN)
+            return fault_within(fault, "print");
+        journey->doubt = *fault;
+        return true;
+    }
     if (!journey_record(journey, request_labelled, fault))
         return fault_within(fault, "record the print");
     journey->labelled = true;
-    journey_forget(journey);
     return true;
+}
+
+bool journey_print(struct journey *journey, struct fault *fault)
+{
+    /* The proof is recorded; the cable is not needed again before the scan, and then a fresh connection proves more. */
+    unit_close(journey->unit);
+    journey->unit = NULL;
+    explicit_bzero(&journey->wrapped, sizeof journey->wrapped);
+    return print_copy(journey, fault);
 }
 
 static bool is_of_another_product(const struct journey *journey)
@@ -119,15 +131,38 @@ static bool is_of_another_product(const struct journey *journey)
     return gtin[0] != '\0' && strcmp(gtin, journey->product->gtin) != 0;
 }
 
+#define SEEN_SIZE (sizeof "(01)(21)" + sizeof((struct flow_scan *)0)->gtin + sizeof((struct flow_scan *)0)->serial)
+
 /* Of another product's label the record keeps the GTIN too; what is kept then is no unit's serial, so that such a label
  * never matches, whatever serial it has. */
-static bool request_scanned(struct journey *journey, struct fault *fault)
+static struct store_scan scan_as_seen(const struct journey *journey, char seen[SEEN_SIZE])
 {
     const struct flow_scan *scan = &journey->scan;
-    char seen[sizeof "(01)(21)" + sizeof scan->gtin + sizeof scan->serial];
-    (void)snprintf(seen, sizeof seen, "(01)%s(21)%s", scan->gtin, scan->serial);
-    return store_scanned(journey->station->store, &journey->reservation.attempt,
-                         is_of_another_product(journey) ? seen : scan->serial, scan->label, fault);
+    (void)snprintf(seen, SEEN_SIZE, "(01)%s(21)%s", scan->gtin, scan->serial);
+    return (struct store_scan){.attempt = journey->reservation.attempt,
+                               .serial = is_of_another_product(journey) ? seen : scan->serial,
+                               .label = scan->label};
+}
+
+static bool request_scanned(struct journey *journey, struct fault *fault)
+{
+    char seen[SEEN_SIZE];
+    const struct store_scan scan = scan_as_seen(journey, seen);
+    return store_scanned(journey->station->store, &scan.attempt, scan.serial, scan.label, fault);
+}
+
+static bool request_seen(struct journey *journey, struct fault *fault)
+{
+    char seen[SEEN_SIZE];
+    const struct store_scan scan = scan_as_seen(journey, seen);
+    return store_label_seen(journey->station->store, &scan, fault);
+}
+
+static bool request_void(struct journey *journey, struct fault *fault)
+{
+    char seen[SEEN_SIZE];
+    const struct store_scan scan = scan_as_seen(journey, seen);
+    return store_label_void(journey->station->store, &scan, fault);
 }
 
 /* A scan that the operator can simply make again, with another label. */
@@ -142,16 +177,74 @@ static bool names_this_unit(const struct journey *journey)
     return strcmp(scan->serial, journey->reservation.serial) == 0 && strcmp(scan->label, journey->label) == 0;
 }
 
-/* The record is asked even about a label that is plainly wrong, so that the scan is kept. */
-static bool judge_scan(struct journey *journey, struct fault *fault)
+/* One request about the label that was scanned. The record is asked even about a label that is plainly wrong, so that
+ * the scan is kept. */
+static bool ask_about_scan(struct journey *journey, bool (*request)(struct journey *, struct fault *),
+                           struct fault *fault)
 {
     bool stranger = is_of_another_product(journey);
-    if (!stranger && names_this_unit(journey) && !journey_confirm(journey, fault))
-        return false;
-    bool matched = journey_record(journey, request_scanned, fault);
+    bool matched = journey_record(journey, request, fault);
     if (stranger && (matched || fault->code == FAULT_SCAN_WRONG_UNIT))
         return fault_set(fault, FAULT_SCAN_WRONG_UNIT, 0, "label of another product, GTIN %s", journey->scan.gtin);
     return matched;
+}
+
+/* A label in a person's hand was printed, whatever the printer said. */
+static bool settle_doubt(struct journey *journey, struct fault *fault)
+{
+    if (journey->doubt.code == FAULT_NONE)
+        return true;
+    if (!ask_about_scan(journey, request_seen, fault))
+        return false;
+    journey->doubt = (struct fault){0};
+    journey->progress.doubt = FAULT_NONE;
+    journey->labelled = true;
+    return true;
+}
+
+static bool judge_applied(struct journey *journey, struct fault *fault)
+{
+    if (!is_of_another_product(journey) && names_this_unit(journey) && !journey_confirm(journey, fault))
+        return false;
+    return settle_doubt(journey, fault) && ask_about_scan(journey, request_scanned, fault);
+}
+
+/* Voids the label that was scanned. Where the passwords are gone, or too many copies were made, nothing is printed. */
+static bool judge_spoilt(struct journey *journey, struct fault *fault)
+{
+    if (!settle_doubt(journey, fault) || !ask_about_scan(journey, request_void, fault))
+        return false;
+    journey->labelled = false;
+    if (journey->resumed)
+        return fault_set(fault, FAULT_LABEL_REKEY, 0, "the label is voided, and its passwords are here no more");
+    return journey->label_copy < LABEL_COPIES_MAX ||
+           fault_set(fault, FAULT_LABEL_REKEY, 0, "copy %u is voided, and no more are made", journey->label_copy);
+}
+
+static bool judge_scan(struct journey *journey, struct fault *fault)
+{
+    switch (journey->scan.means) {
+    case FLOW_SCAN_SPOILT:
+        return judge_spoilt(journey, fault);
+    case FLOW_SCAN_MISSING:
+        return fault_set(fault, FAULT_LABEL_REKEY, 0, "label %s is missing or cannot be read", journey->label);
+    case FLOW_SCAN_APPLIED:
+        break;
+    }
+    return judge_applied(journey, fault);
+}
+
+/* A unit that leaves while nobody knows of its label fails for that reason: it needs another password. */
+static bool await_one_scan(struct journey *journey, struct fault *fault)
+{
+    const struct flow_world *world = journey->world;
+    journey->progress.doubt = journey->doubt.code;
+    journey_show(journey, FLOW_SCAN);
+    if (world->await_scan(world->context, &journey->scan, fault))
+        return true;
+    if (fault->code == FAULT_UNIT_UNPLUGGED && journey->doubt.code != FAULT_NONE)
+        *fault = journey->doubt;
+    return fault_within(fault, "wait for the scan");
 }
 
 bool journey_await_scan(struct journey *journey, struct fault *fault)
@@ -160,16 +253,17 @@ bool journey_await_scan(struct journey *journey, struct fault *fault)
     journey->unit = NULL;
 
     const struct flow_world *world = journey->world;
-    journey_show(journey, FLOW_SCAN);
     for (;;) {
-        if (!world->await_scan(world->context, &journey->scan, fault))
-            return fault_within(fault, "wait for the scan");
+        if (!await_one_scan(journey, fault))
+            return false;
         struct fault why;
         bool right = judge_scan(journey, &why);
         world->answer_scan(world->context, right ? NULL : &why);
-        if (right)
+        if (right && journey->scan.means == FLOW_SCAN_APPLIED)
             return true;
-        if (!is_wrong_label(&why)) {
+        if (right && !print_copy(journey, fault))
+            return false;
+        if (!right && !is_wrong_label(&why)) {
             *fault = why;
             return fault_within(fault, "scan");
         }

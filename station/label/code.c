@@ -1,5 +1,7 @@
 #include "station/label/code.h"
 
+#include "base/bytes.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +29,19 @@ bool label_id_is_valid(const char *text)
         if (!is_label_letter(text[i]))
             return false;
     return length == LABEL_ID_LENGTH;
+}
+
+void label_id_make(uint64_t random, unsigned copy, char ret_id[LABEL_ID_SIZE])
+{
+    base32_write(random & ((UINT64_C(1) << 60) - 1), LABEL_ID_LENGTH - 1, ret_id);
+    ret_id[LABEL_ID_LENGTH - 1] = (char)('0' + copy);
+    ret_id[LABEL_ID_LENGTH] = '\0';
+}
+
+unsigned label_id_copy(const char *id)
+{
+    char last = label_id_is_valid(id) ? id[LABEL_ID_LENGTH - 1] : '0';
+    return last >= '1' && last <= '0' + LABEL_COPIES_MAX ? (unsigned)(last - '0') : 0;
 }
 
 bool label_code_compose(const char *gtin, const char *serial, const char *label, char ret_text[LABEL_CODE_SIZE],

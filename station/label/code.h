@@ -5,6 +5,9 @@
  * The AIM identifier "]d2" (GS1 DataMatrix) is optional on reading; any other identifier is refused. GS is 0x1D. The
  * form is fixed to the last character, so a scan that lost its end is told apart from a code that is not ours.
  *
+ * The last letter of a label id is the number of its copy, 1 to LABEL_COPIES_MAX; the twelve before it are random. So
+ * the square code itself says which copy it is, and no two copies ever have one id.
+ *
  * Owner    values
  * Threads  any
  * Secrets  none; but a foreign code may be somebody's Wi-Fi key, so no fault repeats what was read
@@ -19,6 +22,7 @@
 #define GTIN_SIZE 15
 #define LABEL_ID_LENGTH 13
 #define LABEL_ID_SIZE (LABEL_ID_LENGTH + 1)
+#define LABEL_COPIES_MAX 9 /* what a label prints as "R9"; more are not made */
 #define LABEL_CODE_LENGTH (2 + 14 + 2 + SERIAL_LENGTH + 1 + 2 + LABEL_ID_LENGTH)
 #define LABEL_CODE_SIZE (LABEL_CODE_LENGTH + 1)
 
@@ -30,6 +34,12 @@ struct label_code {
 
 /* True for 13 letters of base/bytes.h's base-32 alphabet. */
 NODISCARD NONNULL(1) bool label_id_is_valid(const char *text);
+
+/* The id of copy `copy` of a unit's label; of `random`, 60 bits are used. */
+NONNULL(3) void label_id_make(uint64_t random, unsigned copy, char ret_id[LABEL_ID_SIZE]);
+
+/* Which copy the label with this id is: 1 to LABEL_COPIES_MAX, or 0 for an id that says none. */
+NODISCARD NONNULL(1) unsigned label_id_copy(const char *id);
 
 /* The text without the AIM identifier.
  *

@@ -207,7 +207,7 @@ static void change_operator(struct supervisor *supervisor, const struct scan_mes
 
 static void hand_to_slot(struct supervisor *supervisor, const struct route *route, size_t scanner)
 {
-    struct slot_order order = {.kind = SLOT_ORDER_SCAN};
+    struct slot_order order = {.kind = SLOT_ORDER_SCAN, .means = (uint32_t)route->means};
     memcpy(order.gtin, route->label.gtin, sizeof order.gtin);
     memcpy(order.serial, route->label.serial, sizeof order.serial);
     memcpy(order.label, route->label.label, sizeof order.label);

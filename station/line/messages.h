@@ -11,7 +11,7 @@
 #include "base/fault.h"
 #include "base/serial.h"
 
-#define MESSAGE_VERSION 2
+#define MESSAGE_VERSION 3
 
 /* What a slot shows. Later screens draw exactly this. */
 enum slot_view {
@@ -56,9 +56,16 @@ struct slot_message {
     char text[256]; /* the fault's engineer text; never a secret */
 };
 
+/* What a person means by a scan, said by the card that was scanned before it. */
+enum scan_means {
+    SCAN_MEANS_APPLIED, /* no card: the label is on the unit */
+    SCAN_MEANS_SPOILT,  /* KOKUIN-REPRINT: void this label, print the next copy */
+    SCAN_MEANS_MISSING, /* KOKUIN-REKEY: no label can be scanned */
+};
+
 /* supervisor -> slot worker */
 enum slot_order_kind {
-    SLOT_ORDER_SCAN = 1, /* a complete, checked label scan for this slot */
+    SLOT_ORDER_SCAN = 1, /* a complete, checked label scan for this slot; with MISSING there is no label in it */
     SLOT_ORDER_PAUSE,    /* finish the unit in the slot, start none */
     SLOT_ORDER_RESUME,   /* a slot on hold, or on a spare token once it is empty, ends here and is started afresh, with
                             every room opened anew */
@@ -69,6 +76,7 @@ enum slot_order_kind {
 struct slot_order {
     uint32_t version;
     uint32_t kind;
+    uint32_t means; /* with SCAN: enum scan_means */
     char gtin[15];
     char serial[SERIAL_SIZE];
     char label[17];
@@ -106,6 +114,8 @@ enum scan_kind {
     SCAN_BADGE,     /* operator's badge: "KOKUIN-BADGE-xxxx" */
     SCAN_PAUSE,     /* the card "KOKUIN-PAUSE": no slot starts another unit */
     SCAN_RESUME,    /* the card "KOKUIN-RESUME" */
+    SCAN_REPRINT,   /* the card "KOKUIN-REPRINT": the label that is scanned next is spoilt */
+    SCAN_REKEY,     /* the card "KOKUIN-REKEY": the label of the slot that is scanned next is missing */
     SCAN_REFUSED,   /* not ours, truncated, or bad check character: `fault` says which; the content is dropped */
 };
 

@@ -22,8 +22,8 @@ static const char *const view_words[][2] = {
     [SLOT_HOLD] = {"HOLD", "停止中"},
 };
 static const char *const kind_names[] = {
-    [SCAN_LABEL] = "label", [SCAN_SLOT_TAG] = "slot-tag", [SCAN_BADGE] = "badge",
-    [SCAN_PAUSE] = "pause", [SCAN_RESUME] = "resume",     [SCAN_REFUSED] = "refused",
+    [SCAN_LABEL] = "label",   [SCAN_SLOT_TAG] = "slot-tag", [SCAN_BADGE] = "badge",     [SCAN_PAUSE] = "pause",
+    [SCAN_RESUME] = "resume", [SCAN_REFUSED] = "refused",   [SCAN_REPRINT] = "reprint", [SCAN_REKEY] = "rekey",
 };
 
 static const char *const token_names[] = {

@@ -26,7 +26,8 @@ static bool somebody_waits(const struct routing *routing)
     return false;
 }
 
-static struct route to_slot(struct routing *routing, unsigned number, const struct scan_message *label)
+static struct route to_slot(struct routing *routing, unsigned number, enum scan_means means,
+                            const struct scan_message *label)
 {
     size_t index;
     if (!find_slot(routing->jig, number, &index))
@@ -34,19 +35,35 @@ static struct route to_slot(struct routing *routing, unsigned number, const stru
     if (routing->slots[index].view != SLOT_LABEL)
         return answer(FAULT_SCAN_NOT_EXPECTED);
     memcpy(routing->slots[index].scanned, label->serial, sizeof label->serial);
-    return (struct route){.kind = ROUTE_TO_SLOT, .slot_index = index, .label = *label};
+    return (struct route){.kind = ROUTE_TO_SLOT, .slot_index = index, .means = means, .label = *label};
 }
 
-static struct route take_label(struct routing *routing, const struct scan_message *scan)
+/* A label, or in the place of one the card that says it is missing: both need a slot. */
+static struct route take_label(struct routing *routing, const struct scan_message *scan, enum scan_means means)
 {
     unsigned own = routing->jig->scanners[scan->scanner].slot;
+    routing->pending[scan->scanner] = (struct route_pending){0};
     if (own != 0)
-        return to_slot(routing, own, scan);
+        return to_slot(routing, own, means, scan);
     if (!somebody_waits(routing))
         return answer(FAULT_SCAN_NOT_EXPECTED);
     routing->pending[scan->scanner] =
-        (struct route_pending){.waiting = true, .until = deadline_in_ms(ROUTE_PAIR_MS), .label = *scan};
+        (struct route_pending){.waiting = true, .until = deadline_in_ms(ROUTE_PAIR_MS), .means = means, .label = *scan};
     return (struct route){.kind = ROUTE_WAIT};
+}
+
+static struct route take_reprint_card(struct routing *routing, const struct scan_message *scan)
+{
+    if (!somebody_waits(routing))
+        return answer(FAULT_SCAN_NOT_EXPECTED);
+    routing->pending[scan->scanner] = (struct route_pending){.spoils = true, .until = deadline_in_ms(ROUTE_PAIR_MS)};
+    return (struct route){.kind = ROUTE_WAIT};
+}
+
+static enum scan_means means_of(const struct routing *routing, const struct scan_message *scan)
+{
+    const struct route_pending *pending = &routing->pending[scan->scanner];
+    return pending->spoils && !deadline_passed(pending->until) ? SCAN_MEANS_SPOILT : SCAN_MEANS_APPLIED;
 }
 
 static struct route take_tag(struct routing *routing, const struct scan_message *scan)
@@ -55,7 +72,7 @@ static struct route take_tag(struct routing *routing, const struct scan_message 
     routing->pending[scan->scanner] = (struct route_pending){0};
     if (!pending.waiting || deadline_passed(pending.until))
         return answer(FAULT_SCAN_NOT_EXPECTED);
-    return to_slot(routing, scan->slot, &pending.label);
+    return to_slot(routing, scan->slot, pending.means, &pending.label);
 }
 
 struct route route_scan(struct routing *routing, const struct scan_message *scan)
@@ -64,7 +81,11 @@ struct route route_scan(struct routing *routing, const struct scan_message *scan
         return answer(FAULT_INTERNAL);
     switch ((enum scan_kind)scan->kind) {
     case SCAN_LABEL:
-        return take_label(routing, scan);
+        return take_label(routing, scan, means_of(routing, scan));
+    case SCAN_REPRINT:
+        return take_reprint_card(routing, scan);
+    case SCAN_REKEY:
+        return take_label(routing, scan, SCAN_MEANS_MISSING);
     case SCAN_SLOT_TAG:
         return take_tag(routing, scan);
     case SCAN_BADGE:
@@ -92,10 +113,15 @@ enum fault_code route_answer(const struct routing *routing, size_t slot_index, e
     return answered;
 }
 
+static bool is_pending(const struct route_pending *pending)
+{
+    return pending->waiting || pending->spoils;
+}
+
 bool route_expire(struct routing *routing, size_t *ret_scanner)
 {
     for (size_t i = 0; i < routing->jig->scanner_count; i++) {
-        if (!routing->pending[i].waiting || !deadline_passed(routing->pending[i].until))
+        if (!is_pending(&routing->pending[i]) || !deadline_passed(routing->pending[i].until))
             continue;
         routing->pending[i] = (struct route_pending){0};
         *ret_scanner = i;
@@ -109,7 +135,7 @@ bool route_deadline(const struct routing *routing, struct deadline *ret_deadline
     bool any = false;
     for (size_t i = 0; i < routing->jig->scanner_count; i++) {
         const struct route_pending *pending = &routing->pending[i];
-        if (!pending->waiting)
+        if (!is_pending(pending))
             continue;
         *ret_deadline = any ? deadline_sooner(*ret_deadline, pending->until) : pending->until;
         any = true;

@@ -15,10 +15,11 @@
 #include <unistd.h>
 
 #define SAY_MS 5000
-#define PRINT_MS 300000 /* a printer has a label of other slots before this one, and each may hang in it for a minute  \
-                         */
-#define NOBODY "-"      /* stands in the record where no badge was scanned */
-#define IDLE_MS 60000   /* how long one wait for a unit may take before the slot is looked at again */
+#define PRINT_MS                                                                                                       \
+    300000            /* a printer has a label of other slots before this one, and each may hang in it for a minute    \
+                       */
+#define NOBODY "-"    /* stands in the record where no badge was scanned */
+#define IDLE_MS 60000 /* how long one wait for a unit may take before the slot is looked at again */
 
 struct slot_worker {
     struct rooms *rooms;
@@ -163,6 +164,7 @@ static void show(void *context, const struct flow_progress *progress)
     said->view = progress->step == FLOW_SCAN ? SLOT_LABEL : SLOT_WORKING;
     said->step = progress->step;
     said->steps = FLOW_STEPS;
+    said->fault = (uint32_t)progress->doubt;
     (void)snprintf(said->step_name, sizeof said->step_name, "%s", flow_step_name(progress->step));
     memcpy(said->serial, progress->serial, sizeof said->serial);
     memcpy(said->model, progress->model, sizeof said->model);
@@ -207,6 +209,12 @@ static bool await_scan(void *context, struct flow_scan *ret_scan, struct fault *
         struct slot_order order;
         if (!take_order(worker, deadline_in_ms(0), &order) || order.kind != SLOT_ORDER_SCAN)
             continue;
+        static const enum flow_scan_means means[] = {[SCAN_MEANS_APPLIED] = FLOW_SCAN_APPLIED,
+                                                     [SCAN_MEANS_SPOILT] = FLOW_SCAN_SPOILT,
+                                                     [SCAN_MEANS_MISSING] = FLOW_SCAN_MISSING};
+        if (order.means >= ARRAY_SIZE(means))
+            continue;
+        ret_scan->means = means[order.means];
         memcpy(ret_scan->gtin, order.gtin, sizeof ret_scan->gtin);
         memcpy(ret_scan->serial, order.serial, sizeof ret_scan->serial);
         memcpy(ret_scan->label, order.label, sizeof ret_scan->label);

@@ -120,11 +120,28 @@ static void refuses_values_that_are_none(void **state)
     }
 }
 
+static void test_id_says_which_copy_it_is(void **state)
+{
+    (void)state;
+    for (unsigned copy = 1; copy <= LABEL_COPIES_MAX; copy++) {
+        char id[LABEL_ID_SIZE];
+        label_id_make(UINT64_MAX, copy, id);
+        assert_true(label_id_is_valid(id));
+        assert_int_equal(label_id_copy(id), copy);
+    }
+    assert_int_equal(label_id_copy("0123456789AB0"), 0);
+    assert_int_equal(label_id_copy("0123456789ABC"), 0);
+    assert_int_equal(label_id_copy("0123456789A1"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_what_it_wrote),           cmocka_unit_test(tells_truncated_from_foreign),
-        cmocka_unit_test(refuses_every_wrong_character), cmocka_unit_test(refuses_other_codes_unrepeated),
+        cmocka_unit_test(reads_what_it_wrote),
+        cmocka_unit_test(test_id_says_which_copy_it_is),
+        cmocka_unit_test(tells_truncated_from_foreign),
+        cmocka_unit_test(refuses_every_wrong_character),
+        cmocka_unit_test(refuses_other_codes_unrepeated),
         cmocka_unit_test(refuses_values_that_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

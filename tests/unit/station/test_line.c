@@ -82,10 +82,12 @@ static void test_tags_and_cards(void **state)
     assert_string_equal(read_text("KOKUIN-BADGE-4711").badge, "4711");
     assert_int_equal(read_text("KOKUIN-PAUSE").kind, SCAN_PAUSE);
     assert_int_equal(read_text("KOKUIN-RESUME").kind, SCAN_RESUME);
+    assert_int_equal(read_text("KOKUIN-REPRINT").kind, SCAN_REPRINT);
+    assert_int_equal(read_text("]C0KOKUIN-REKEY").kind, SCAN_REKEY);
     static const char *const bad[] = {
-        "KOKUIN-SLOT-",  "KOKUIN-SLOT-0", "KOKUIN-SLOT-123",  "KOKUIN-SLOT-1x",
-        "KOKUIN-SLOT-x", "KOKUIN-BADGE-", "KOKUIN-BADGE-a b", "KOKUIN-BADGE-123456789012345678901234567890123",
-        "KOKUIN-PAUS",   "KOKUIN-RESUME1"};
+        "KOKUIN-SLOT-",  "KOKUIN-SLOT-0",  "KOKUIN-SLOT-123",  "KOKUIN-SLOT-1x",
+        "KOKUIN-SLOT-x", "KOKUIN-BADGE-",  "KOKUIN-BADGE-a b", "KOKUIN-BADGE-123456789012345678901234567890123",
+        "KOKUIN-PAUS",   "KOKUIN-RESUME1", "KOKUIN-REPRINT-",  "KOKUIN-REKE"};
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         if (read_text(bad[i]).kind != SCAN_REFUSED || read_text(bad[i]).fault != FAULT_SCAN_TRUNCATED)
             fail_msg("'%s' was taken", bad[i]);
@@ -209,6 +211,74 @@ static void test_wrong_tags(void **state)
     tag.slot = 9;
     assert_int_equal(route_scan(&routing, &label_scan).kind, ROUTE_WAIT);
     assert_int_equal(route_scan(&routing, &tag).fault, FAULT_SCAN_UNKNOWN); /* there is no such slot */
+}
+
+static const struct scan_message reprint_card = {.kind = SCAN_REPRINT};
+static const struct scan_message rekey_card = {.kind = SCAN_REKEY};
+static const struct scan_message tag_of_one = {.kind = SCAN_SLOT_TAG, .slot = 1};
+
+static void test_card_says_that_the_next_label_is_spoilt(void **state)
+{
+    (void)state;
+    struct routing routing = routing_of(SLOT_LABEL, SLOT_LABEL);
+    assert_int_equal(route_scan(&routing, &reprint_card).kind, ROUTE_WAIT);
+    assert_int_equal(route_scan(&routing, &label_scan).kind, ROUTE_WAIT);
+    struct route route = route_scan(&routing, &tag_of_one);
+    assert_int_equal(route.kind, ROUTE_TO_SLOT);
+    assert_int_equal(route.means, SCAN_MEANS_SPOILT);
+    assert_string_equal(route.label.serial, label_scan.serial);
+
+    /* Once: the next label is an ordinary one. */
+    assert_int_equal(route_scan(&routing, &label_scan).kind, ROUTE_WAIT);
+    assert_int_equal(route_scan(&routing, &tag_of_one).means, SCAN_MEANS_APPLIED);
+
+    struct scan_message card = reprint_card, label = label_scan;
+    card.scanner = label.scanner = 1;
+    assert_int_equal(route_scan(&routing, &card).kind, ROUTE_WAIT);
+    route = route_scan(&routing, &label);
+    assert_int_equal(route.slot_index, 1);
+    assert_int_equal(route.means, SCAN_MEANS_SPOILT);
+}
+
+/* One scanner's card says nothing of another scanner's label, and no card lasts. */
+static void test_card_is_forgotten(void **state)
+{
+    (void)state;
+    struct routing routing = routing_of(SLOT_LABEL, SLOT_LABEL);
+    struct scan_message label = label_scan;
+    label.scanner = 1;
+    size_t scanner = 9;
+    assert_int_equal(route_scan(&routing, &reprint_card).kind, ROUTE_WAIT);
+    assert_int_equal(route_scan(&routing, &label).means, SCAN_MEANS_APPLIED);
+    routing.pending[0].until = deadline_in_ms(0);
+    struct routing late = routing;
+    assert_int_equal(route_scan(&late, &label_scan).kind, ROUTE_WAIT);
+    assert_int_equal(route_scan(&late, &tag_of_one).means, SCAN_MEANS_APPLIED);
+    assert_true(route_expire(&routing, &scanner));
+    assert_int_equal(scanner, 0);
+    assert_false(route_expire(&routing, &scanner));
+    assert_int_equal(route_scan(&routing, &tag_of_one).fault, FAULT_SCAN_NOT_EXPECTED);
+}
+
+static void test_card_stands_for_a_missing_label(void **state)
+{
+    (void)state;
+    struct routing routing = routing_of(SLOT_LABEL, SLOT_LABEL);
+    assert_int_equal(route_scan(&routing, &rekey_card).kind, ROUTE_WAIT);
+    struct route route = route_scan(&routing, &tag_of_one);
+    assert_int_equal(route.kind, ROUTE_TO_SLOT);
+    assert_int_equal(route.means, SCAN_MEANS_MISSING);
+    assert_string_equal(route.label.label, "");
+    struct scan_message card = rekey_card;
+    card.scanner = 1;
+    route = route_scan(&routing, &card);
+    assert_int_equal(route.slot_index, 1);
+    assert_int_equal(route.means, SCAN_MEANS_MISSING);
+
+    routing = routing_of(SLOT_WORKING, SLOT_WORKING);
+    assert_int_equal(route_scan(&routing, &rekey_card).fault, FAULT_SCAN_NOT_EXPECTED);
+    assert_int_equal(route_scan(&routing, &reprint_card).fault, FAULT_SCAN_NOT_EXPECTED);
+    assert_int_equal(route_scan(&routing, &card).fault, FAULT_SCAN_NOT_EXPECTED);
 }
 
 static enum fault_code answer_to(struct routing *routing, const char *serial, enum fault_code answered)
@@ -501,6 +571,9 @@ int main(void)
         cmocka_unit_test(test_nobody_waits),
         cmocka_unit_test(test_wrong_tags),
         cmocka_unit_test(test_wrong_slot),
+        cmocka_unit_test(test_card_says_that_the_next_label_is_spoilt),
+        cmocka_unit_test(test_card_is_forgotten),
+        cmocka_unit_test(test_card_stands_for_a_missing_label),
         cmocka_unit_test(test_label_without_tag_is_forgotten),
         cmocka_unit_test(test_refused_scans_and_strangers),
         cmocka_unit_test(test_slot_line),
