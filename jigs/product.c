@@ -45,7 +45,7 @@ static bool read_macs(const struct spot *spot, const char *text, unsigned *ret_c
 static bool read_choices(const struct spot *spot, const struct product_texts *texts, struct product *product)
 {
     static const struct value_choice routes[] = {{"unique", AUTH_UNIQUE}, {"force", AUTH_FORCE}, {"none", AUTH_NONE}};
-    static const struct value_choice drivers[] = {{"native", DRIVER_NATIVE}};
+    static const struct value_choice drivers[] = {{"native", DRIVER_NATIVE}, {"console", DRIVER_CONSOLE}};
     static const struct value_choice reworks[] = {{"reopen", REWORK_REOPEN}, {"scrap", REWORK_SCRAP}};
     static const struct value_choice keys[] = {{"unit", KEY_SOURCE_UNIT}, {"station", KEY_SOURCE_STATION}};
     int auth, driver, rework;
@@ -220,7 +220,8 @@ static bool read_product(const struct spot *top, const struct product_texts *tex
            product_read_lists(top, texts, product) && read_known_defaults(top, texts->known_defaults, product) &&
            value_read_number(top, "wrong_tries", texts->wrong_tries, 0, 10, &product->wrong_tries) &&
            value_read_number(top, "retry_limit", texts->retry_limit, 0, 100, &product->retry_limit) &&
-           check_route(top, product) && weigh_words(top, product) && read_label(top, &texts->label, product);
+           check_route(top, product) && console_read(top, texts->console, product) && weigh_words(top, product) &&
+           read_label(top, &texts->label, product);
 }
 
 bool product_parse(const uint8_t *bytes, size_t size, const char *path, struct product **ret_product,

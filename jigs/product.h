@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "jigs/console.h"
 #include "jigs/policy.h"
 #include "jigs/profile.h"
 
@@ -17,7 +18,7 @@
 /* The three routes to "not a shared default password" (README of this room). */
 enum auth_route { AUTH_UNIQUE, AUTH_FORCE, AUTH_NONE };
 
-enum unit_driver { DRIVER_NATIVE };
+enum unit_driver { DRIVER_NATIVE, DRIVER_CONSOLE };
 
 /* Where the unit's key is born. */
 enum key_source {
@@ -73,6 +74,8 @@ struct product {
 
     unsigned wrong_tries; /* wrong passwords to try; each must be refused */
     unsigned retry_limit; /* wrong tries after which the unit must slow down or lock; 0: not required */
+
+    struct product_console console; /* with DRIVER_CONSOLE */
 
     char label_template[257]; /* path of the SVG, resolved against the product's file */
     double label_width_mm, label_height_mm;

@@ -59,6 +59,7 @@ static const struct cyaml_schema_field product_fields[] = {
     DOCUMENT_TEXT_OPTIONAL("wrong_tries", struct product_texts, wrong_tries),
     DOCUMENT_TEXT_OPTIONAL("retry_limit", struct product_texts, retry_limit),
     CYAML_FIELD_MAPPING("label", CYAML_FLAG_DEFAULT, struct product_texts, label, label_fields),
+    CYAML_FIELD_MAPPING_PTR("console", CYAML_FLAG_OPTIONAL, struct product_texts, console, console_fields),
     CYAML_FIELD_END,
 };
 

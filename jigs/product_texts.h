@@ -7,8 +7,7 @@
  */
 #pragma once
 
-#include "jigs/document.h"
-#include "jigs/product.h"
+#include "jigs/console_texts.h"
 
 #define PRODUCT_WORD_LEAST 3 /* characters; a shorter word would forbid too much of an alphabet */
 
@@ -38,6 +37,7 @@ struct product_texts {
     unsigned blocklist_count;
     char *wrong_tries, *retry_limit;
     struct label_texts label;
+    struct console_texts *console;
 };
 
 extern const struct cyaml_schema_value product_schema;

@@ -64,8 +64,9 @@ bool evidence_required(const struct product *product, enum evidence_kind kind)
         return product->auth == AUTH_FORCE;
     case EVIDENCE_NO_PASSWORD_LOGIN:
         return product->auth == AUTH_NONE;
-    case EVIDENCE_CERTIFICATE_USED:
     case EVIDENCE_LINK_SECURE:
+        return product->driver != DRIVER_CONSOLE; /* its cable is as plain as a keyboard's */
+    case EVIDENCE_CERTIFICATE_USED:
     case EVIDENCE_RESTART_KEPT:
     case EVIDENCE_IDENTITY_READBACK:
     case EVIDENCE_FIRMWARE_STATE:

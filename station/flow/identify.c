@@ -35,6 +35,10 @@ static bool open_unit(struct journey *journey, struct fault *fault)
     struct unit_options options = journey->station->unit;
     options.station.refresh = refresh_station;
     options.station.context = journey->station->keyring;
+    if (journey->product->driver == DRIVER_CONSOLE) {
+        console_dialogue_from(&journey->product->console, &journey->dialogue);
+        options.console = &journey->dialogue;
+    }
     return unit_open(&options, &journey->unit, &journey->now, fault);
 }
 
@@ -149,6 +153,9 @@ bool journey_confirm(struct journey *journey, struct fault *fault)
         return fault_set(fault, FAULT_UNIT_SWAPPED, 0, "another board sits in the slot at the scan");
     if (strcmp(now->serial, journey->reservation.serial) != 0 || now->mac != journey->reservation.mac)
         return fault_set(fault, FAULT_IDENTITY_MISMATCH, 0, "unit says serial '%s' at the scan", now->serial);
+    /* A finished unit at a console lets nobody in: it shows its identity to everybody, and no more. */
+    if (journey->product->driver == DRIVER_CONSOLE)
+        return now->locked || fault_set(fault, FAULT_LOCK_FAILED, 0, "unit is open again at the scan");
     if (!now->used_certificate)
         return fault_set(fault, FAULT_UNIT_CERTIFICATE, 0, "unit came without its certificate at the scan");
     if (memcmp(now->certificate_sha256, journey->certificate.sha256, sizeof now->certificate_sha256) != 0)

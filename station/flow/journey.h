@@ -8,6 +8,7 @@
 #pragma once
 
 #include "hsm/password.h"
+#include "station/flow/console_dialogue.h"
 #include "station/flow/evidence.h"
 #include "station/flow/flow.h"
 
@@ -28,6 +29,7 @@ struct journey {
     const struct product *product;
     struct flow_progress progress;
 
+    struct console_dialogue dialogue; /* of a product with that driver */
     struct unit *unit;
     struct unit_identity arrived; /* as it came */
     struct unit_identity now;     /* as last read */

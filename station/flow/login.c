@@ -16,6 +16,8 @@
 /* Where a policy needs a retry limit and the product names no number. */
 #define RETRY_LIMIT_DEFAULT 10
 #define VOLLEYS_MAX 3
+/* A refusal that is held back so long slows a guesser down, as a delay before the next try does. */
+#define HELD_LEAST_MS 1000
 #define RETRY_LIMIT_MAX 100
 
 static const char *const outcome_names[] = {
@@ -236,22 +238,23 @@ static bool make_volley(struct attempt *attempt, unsigned limit, struct volley *
     return true;
 }
 
+static bool is_slowed(const struct unit_login_result *result)
+{
+    bool held = result->outcome == UNIT_LOGIN_REFUSED && result->held_ms >= HELD_LEAST_MS;
+    return held || result->outcome == UNIT_LOGIN_DELAYED || result->outcome == UNIT_LOGIN_LOCKED;
+}
+
 static bool fire(struct attempt *attempt, const struct volley *volley, unsigned *ret_tries,
                  struct unit_login_result *ret_result, struct fault *fault)
 {
     unsigned tries = 0;
     struct unit_login_result result = {.outcome = UNIT_LOGIN_REFUSED};
-    for (; tries < volley->count && result.outcome == UNIT_LOGIN_REFUSED; tries++)
+    for (; tries < volley->count && result.outcome == UNIT_LOGIN_REFUSED && !is_slowed(&result); tries++)
         if (!try_once(attempt, attempt->credential->is->user, volley->passwords[tries], &result, fault))
             return false;
     *ret_tries = tries;
     *ret_result = result;
     return true;
-}
-
-static bool is_slowed(const struct unit_login_result *result)
-{
-    return result->outcome == UNIT_LOGIN_DELAYED || result->outcome == UNIT_LOGIN_LOCKED;
 }
 
 /* Wrong tries in a row, without a right one between, until the unit delays or locks out: within the product's limit.
@@ -269,7 +272,7 @@ static bool see_retry_limit(struct attempt *attempt, struct json *facts, struct 
     CLEANUP(volley_freep) struct volley volley = {0};
     if (!make_volley(attempt, limit, &volley, fault))
         return false;
-    for (; volleys < VOLLEYS_MAX && result.outcome == UNIT_LOGIN_REFUSED; volleys++)
+    for (; volleys < VOLLEYS_MAX && result.outcome == UNIT_LOGIN_REFUSED && !is_slowed(&result); volleys++)
         if (!log_in_rightly(attempt, &result, fault) || !fire(attempt, &volley, &tries, &result, fault))
             return false;
     json_number(facts, "limit", limit);
@@ -277,6 +280,7 @@ static bool see_retry_limit(struct attempt *attempt, struct json *facts, struct 
     json_number(facts, "volleys", volleys);
     json_text(facts, "then", outcome_name(result.outcome));
     json_number(facts, "wait_ms", result.wait_ms);
+    json_number(facts, "held_ms", result.held_ms);
     if (result.outcome == UNIT_LOGIN_ACCEPTED)
         return fault_set(fault, FAULT_WRONG_PASSWORD_ACCEPTED, 0, "wrong try %u was accepted", tries);
     if (!is_slowed(&result))

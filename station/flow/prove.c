@@ -42,6 +42,12 @@ static bool keep_link_secure(struct journey *journey, struct fault *fault)
 {
     struct json facts = evidence_begin(&journey->evidence, EVIDENCE_LINK_SECURE);
     json_bool(&facts, "encrypted_and_authenticated", journey->now.link_secure);
+    if (!evidence_required(journey->product, EVIDENCE_LINK_SECURE)) {
+        /* Nothing is claimed, and the record says what the link was. */
+        json_text(&facts, "link", "plain");
+        evidence_keep(&journey->evidence, &facts, EVIDENCE_LINK_SECURE, STORE_NOT_APPLICABLE);
+        return true;
+    }
     return keep(journey, &facts, EVIDENCE_LINK_SECURE, journey->now.link_secure, FAULT_EVIDENCE_FAILED,
                 "the link is plain", fault);
 }

@@ -89,7 +89,7 @@ static const struct bad bad_products[] = {
      "products/p.yaml:5:1: auth: ", "expected one of unique, force, none, found 'shared'"},
     {"auth: unique", "auth: none", FAULT_CONFIG_VALUE,
      "products/p.yaml:10:1: credentials: ", "expected none, because auth is none"},
-    {"driver: native", "driver: console", FAULT_CONFIG_VALUE, "products/p.yaml:6:1: driver: ", "one of native"},
+    {"driver: native", "driver: console", FAULT_CONFIG_KEY, "products/p.yaml:1:1: console: ", "the driver is console"},
     {"rework: reopen", "rework: maybe", FAULT_CONFIG_VALUE, "products/p.yaml:7:1: rework: ", "reopen, scrap"},
     {"macs_per_unit: 4", "key: token\nmacs_per_unit: 4", FAULT_CONFIG_VALUE,
      "products/p.yaml:8:1: key: ", "expected one of unit, station, found 'token'"},

@@ -208,7 +208,7 @@ static void reads_the_products_beside_their_own_labels(void **state)
 {
     (void)state;
     static const char *const paths[] = {SHIPPED "/products/router.yaml", SHIPPED "/products/sensor.yaml",
-                                        SHIPPED "/products/contact.yaml"};
+                                        SHIPPED "/products/contact.yaml", SHIPPED "/products/gateway.yaml"};
     for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
         struct fault fault = {0};
         CLEANUP(product_freep) struct product *product = NULL;
