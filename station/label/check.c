@@ -20,30 +20,11 @@ static bool is_inside(struct box box, struct box inside)
     return box.left >= inside.left && box.top >= inside.top && box.right <= inside.right && box.bottom <= inside.bottom;
 }
 
-static bool touches_art(const struct ink *text, const struct ink *art)
-{
-    for (int y = text->box.top; y < text->box.bottom; y++)
-        for (int x = text->box.left; x < text->box.right; x++)
-            if (ink_at(art, x, y) && ink_at(text, x, y))
-                return true;
-    return false;
-}
-
 static bool has_art_inside(const struct ink *art, struct box box)
 {
     for (int y = box.top; y < box.bottom; y++)
         for (int x = box.left; x < box.right; x++)
             if (ink_at(art, x, y))
-                return true;
-    return false;
-}
-
-/* Grey is drawn as no dots or as some of them: it would be there for the check and not on the label. */
-static bool is_printed(const struct ink *ink)
-{
-    for (int y = ink->box.top; y < ink->box.bottom; y++)
-        for (int x = ink->box.left; x < ink->box.right; x++)
-            if (ink_is_black(ink, x, y))
                 return true;
     return false;
 }
@@ -75,7 +56,7 @@ bool layout_open(const struct template *template, const struct drawing *drawing,
     for (size_t i = 0; i < template->symbol_count; i++)
         if (!drawing_place(drawing, template->symbols[i].id, &layout.places[i], fault))
             return false;
-    if (!drawing_ink(art, NULL, &layout.art, fault) || !check_places(&layout, template, fault))
+    if (!drawing_all_ink(art, &layout.art, fault) || !check_places(&layout, template, fault))
         return false;
     *ret_layout = layout;
     layout = (struct layout){0};
@@ -86,11 +67,11 @@ bool layout_check_text(const struct layout *layout, const struct template *templ
                        struct box boxes[TEMPLATE_TEXTS_MAX], struct fault *fault)
 {
     const char *id = template->texts[at].id;
-    if (is_empty(ink->box) || !is_printed(ink))
+    if (!ink_is_printed(ink))
         return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "text '%s' draws nothing", id);
     if (!is_inside(ink->box, layout->inside))
         return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "text '%s' runs off the label", id);
-    if (touches_art(ink, &layout->art))
+    if (ink_touches(ink, &layout->art))
         return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "text '%s' touches a line or shape", id);
     for (size_t i = 0; i < template->symbol_count; i++)
         if (box_overlaps(ink->box, layout->places[i]))

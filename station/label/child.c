@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/process.h"
+#include "station/label/plate.h"
 #include "station/label/wire.h"
 
 #include <errno.h>
@@ -20,36 +21,42 @@
 /* ---- the parent's side ---- */
 
 /* A child and our end of the line to it. */
-struct rendering {
+struct label_draft {
     pid_t pid;
     int line;
+    bool ready;
+    uint8_t form[WIRE_FORM_MAX];
+    size_t form_size;
 };
 
-/* The child may still hold the passwords: it is killed whatever it is doing, and waited for. */
-static void end_rendering(struct rendering *rendering)
+/* The child may hold passwords: it is killed whatever it is doing, and waited for. */
+void label_draft_free(struct label_draft *draft)
 {
-    if (rendering->line >= 0)
-        (void)close(rendering->line);
-    if (rendering->pid <= 0)
+    if (!draft)
         return;
-    (void)kill(rendering->pid, SIGKILL);
-    while (waitpid(rendering->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
+    if (draft->line >= 0)
+        (void)close(draft->line);
+    if (draft->pid > 0) {
+        (void)kill(draft->pid, SIGKILL);
+        while (waitpid(draft->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    free(draft);
 }
 
-static bool start_child(const struct label_child *child, struct rendering *rendering, struct fault *fault)
+static bool start_child(const struct label_child *child, struct label_draft *draft, struct fault *fault)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return fault_set(fault, FAULT_SYSTEM, (unsigned long)errno, "make a line to a child: %s", strerror(errno));
-    rendering->line = ends[0];
+    draft->line = ends[0];
     const struct process_descriptor descriptors[] = {{ends[1], STDIN_FILENO}, {ends[1], STDOUT_FILENO}};
     const struct process_options options = {.path = child->path,
                                             .argv = child->argv,
                                             .descriptors = descriptors,
                                             .descriptor_count = 2,
                                             .death_signal = SIGKILL};
-    bool started = process_start(&options, &rendering->pid, fault);
+    bool started = process_start(&options, &draft->pid, fault);
     (void)close(ends[1]);
     return started;
 }
@@ -151,18 +158,70 @@ static bool receive_bitmap(int line, struct deadline deadline, struct label_bitm
     return true;
 }
 
+/* A form is far smaller than a line holds: sending it does not wait for the child. */
+static bool start_draft(const struct label_child *child, const struct label_request *request, bool ahead,
+                        struct label_draft **ret_draft, struct fault *fault)
+{
+    CLEANUP(label_draft_freep) struct label_draft *draft = calloc(1, sizeof *draft);
+    if (!draft)
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory to start a child");
+    draft->pid = draft->line = -1;
+    if (!wire_pack_form(request, ahead, draft->form, &draft->form_size, fault) || !start_child(child, draft, fault))
+        return false;
+    /* One that is dead already says so when its answer is waited for. */
+    (void)!send(draft->line, draft->form, draft->form_size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    *ret_draft = TAKE(draft);
+    return true;
+}
+
+bool label_draft_start(const struct label_child *child, const struct label_request *request,
+                       struct label_draft **ret_draft, struct fault *fault)
+{
+    return start_draft(child, request, true, ret_draft, fault);
+}
+
+bool label_draft_ready(struct label_draft *draft, struct deadline deadline, struct fault *fault)
+{
+    uint32_t code = 0;
+    if (draft->ready)
+        return true;
+    if (!receive_number(draft->line, &code, deadline, fault))
+        return false;
+    if (code != FAULT_NONE)
+        return receive_fault(draft->line, code, deadline, fault);
+    draft->ready = true;
+    return true;
+}
+
+/* The draft that was started ahead, if it is of this template; otherwise there is none. */
+static struct label_draft *take_draft(const struct label_child *child, const struct label_request *request,
+                                      struct deadline deadline)
+{
+    struct fault fault;
+    uint8_t form[WIRE_FORM_MAX];
+    size_t size = 0;
+    if (!child->draft || !*child->draft || !wire_pack_form(request, true, form, &size, &fault) ||
+        size != (*child->draft)->form_size || memcmp(form, (*child->draft)->form, size) != 0)
+        return NULL;
+    CLEANUP(label_draft_freep) struct label_draft *draft = TAKE(*child->draft);
+    /* Whatever was wrong with it, a fresh child may do better, and otherwise has the better words for it. */
+    return label_draft_ready(draft, deadline, &fault) ? TAKE(draft) : NULL;
+}
+
 bool label_render_in_child(const struct label_child *child, const struct label_request *request,
                            struct deadline deadline, struct label_bitmap **ret_bitmap, struct fault *fault)
 {
-    CLEANUP(end_rendering) struct rendering rendering = {.pid = -1, .line = -1};
     CLEANUP(secret_freep) struct secret *packed = NULL;
-    if (!wire_pack_request(request, &packed, fault))
+    if (!wire_pack_values(request, &packed, fault))
         return false;
     struct reader size = reader_over(secret_read(packed), sizeof(uint32_t));
     size_t total = sizeof(uint32_t) + reader_u32(&size);
-    return start_child(child, &rendering, fault) &&
-           send_all(rendering.line, secret_read(packed), total, deadline, fault) &&
-           receive_bitmap(rendering.line, deadline, ret_bitmap, fault);
+    CLEANUP(label_draft_freep) struct label_draft *draft = take_draft(child, request, deadline);
+    if (!draft && !start_draft(child, request, false, &draft, fault))
+        return false;
+    return label_draft_ready(draft, deadline, fault) &&
+           send_all(draft->line, secret_read(packed), total, deadline, fault) &&
+           receive_bitmap(draft->line, deadline, ret_bitmap, fault);
 }
 
 /* ---- the child's side ---- */
@@ -208,26 +267,63 @@ static bool harden(struct fault *fault)
     return true;
 }
 
-static bool read_request(int in, struct wire_request **ret_request, struct fault *fault)
+static bool read_size(int in, size_t most, size_t *ret_size, struct fault *fault)
 {
     uint8_t head[4];
     if (!read_all(in, head, sizeof head, fault))
         return false;
     struct reader reader = reader_over(head, sizeof head);
-    uint32_t size = reader_u32(&reader);
-    if (size == 0 || size > WIRE_REQUEST_MAX)
-        return fault_set(fault, FAULT_BAD_BYTES, 0, "label request: %u bytes", size);
-    CLEANUP(secret_freep) struct secret *packed = secret_new(size);
-    if (!packed)
-        return fault_set(fault, FAULT_SECRET_MEMORY, 0, "no locked memory for a label request");
-    return read_all(in, secret_write(packed), size, fault) &&
-           wire_unpack_request(secret_read(packed), size, ret_request, fault);
+    *ret_size = reader_u32(&reader);
+    if (*ret_size == 0 || *ret_size > most)
+        return fault_set(fault, FAULT_BAD_BYTES, 0, "label request: %zu bytes", *ret_size);
+    return true;
 }
 
-static bool make_answer(int in, struct label_bitmap **ret_bitmap, struct fault *fault)
+static bool read_form(int in, struct wire_form **ret_form, struct fault *fault)
 {
-    CLEANUP(wire_request_freep) struct wire_request *wire = NULL;
-    return harden(fault) && read_request(in, &wire, fault) && label_render(&wire->request, ret_bitmap, fault);
+    uint8_t bytes[WIRE_FORM_MAX];
+    size_t size = 0;
+    return read_size(in, sizeof bytes, &size, fault) && read_all(in, bytes, size, fault) &&
+           wire_unpack_form(bytes, size, ret_form, fault);
+}
+
+static bool read_values(int in, struct wire_values **ret_values, struct fault *fault)
+{
+    size_t size = 0;
+    if (!read_size(in, WIRE_VALUES_MAX, &size, fault))
+        return false;
+    CLEANUP(secret_freep) struct secret *packed = secret_new(size);
+    if (!packed)
+        return fault_set(fault, FAULT_SECRET_MEMORY, 0, "no locked memory for a label's values");
+    return read_all(in, secret_write(packed), size, fault) &&
+           wire_unpack_values(secret_read(packed), size, ret_values, fault);
+}
+
+static bool make_plate(int in, struct label_plate **ret_plate, struct fault *fault)
+{
+    CLEANUP(wire_form_freep) struct wire_form *form = NULL;
+    CLEANUP(label_plate_freep) struct label_plate *plate = NULL;
+    if (!harden(fault) || !read_form(in, &form, fault) || !label_plate_make(&form->request, &plate, fault) ||
+        (form->ahead && !label_plate_warm(plate, fault)))
+        return false;
+    *ret_plate = TAKE(plate);
+    return true;
+}
+
+static bool say_ready(int out, struct fault *fault)
+{
+    uint8_t ready[4];
+    struct writer writer = writer_over(ready, sizeof ready);
+    writer_u32(&writer, FAULT_NONE);
+    return write_all(out, ready, sizeof ready) || fault_set(fault, FAULT_CHANNEL, 0, "label form: nobody waits");
+}
+
+static bool make_answer(int in, int out, struct label_bitmap **ret_bitmap, struct fault *fault)
+{
+    CLEANUP(label_plate_freep) struct label_plate *plate = NULL;
+    CLEANUP(wire_values_freep) struct wire_values *values = NULL;
+    return make_plate(in, &plate, fault) && say_ready(out, fault) && read_values(in, &values, fault) &&
+           label_plate_print(plate, values->fields, values->field_count, ret_bitmap, fault);
 }
 
 static bool answer_fault(int out, const struct fault *fault)
@@ -257,7 +353,7 @@ int label_render_main(int in, int out)
 {
     CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = NULL;
     struct fault fault;
-    if (!make_answer(in, &bitmap, &fault)) {
+    if (!make_answer(in, out, &bitmap, &fault)) {
         (void)answer_fault(out, &fault);
         return (int)fault_exit(fault.code);
     }

@@ -38,7 +38,7 @@ void canvas_clear(struct canvas *canvas)
     if (canvas->bytes)
         explicit_bzero(canvas->bytes, canvas->size);
     free(canvas->bytes);
-    *canvas = (struct canvas){0};
+    *canvas = (struct canvas){.black = canvas->black};
 }
 
 void ink_clear(struct ink *ink)
@@ -71,9 +71,32 @@ bool ink_at(const struct ink *ink, int x, int y)
     return box_holds(ink->area, x, y) && *dot_of(ink, x, y) != INK_NONE;
 }
 
-bool ink_is_black(const struct ink *ink, int x, int y)
+bool ink_is_printed(const struct ink *ink)
 {
-    return box_holds(ink->area, x, y) && *dot_of(ink, x, y) == INK_BLACK;
+    for (int y = ink->box.top; y < ink->box.bottom; y++)
+        if (memchr(dot_of(ink, ink->box.left, y), INK_BLACK, box_width(ink->box)))
+            return true;
+    return false;
+}
+
+static struct box common_box(struct box a, struct box b)
+{
+    return (struct box){.left = a.left > b.left ? a.left : b.left,
+                        .top = a.top > b.top ? a.top : b.top,
+                        .right = a.right < b.right ? a.right : b.right,
+                        .bottom = a.bottom < b.bottom ? a.bottom : b.bottom};
+}
+
+bool ink_touches(const struct ink *ink, const struct ink *other)
+{
+    const struct box common = common_box(ink->box, other->box);
+    for (int y = common.top; y < common.bottom && common.left < common.right; y++) {
+        const uint8_t *dots = dot_of(ink, common.left, y), *others = dot_of(other, common.left, y);
+        for (int x = common.left; x < common.right; x++, dots++, others++)
+            if (*dots != INK_NONE && *others != INK_NONE)
+                return true;
+    }
+    return false;
 }
 
 void ink_print(const struct ink *ink, struct label_bitmap *bitmap)
@@ -163,27 +186,22 @@ static struct box whole_label(const struct drawing *drawing)
     return (struct box){.right = (int)drawing->width, .bottom = (int)drawing->height};
 }
 
-/* The dots in which an element's ink is to be looked for. */
-static bool reach_of(const struct drawing *drawing, const char *id, struct box *ret_area, struct fault *fault)
+bool drawing_rows(const struct drawing *drawing, const char *id, struct box *ret_rows, struct fault *fault)
 {
     RsvgRectangle place;
     if (!place_of(drawing, id, &place, fault))
         return false;
     const struct box label = whole_label(drawing);
-    const double left = dots_of_mm(place.x - REACH_MM, drawing->dpi);
     const double top = dots_of_mm(place.y - REACH_MM, drawing->dpi);
-    const double right = dots_of_mm(place.x + place.width + REACH_MM, drawing->dpi);
     const double bottom = dots_of_mm(place.y + place.height + REACH_MM, drawing->dpi);
-    *ret_area = (struct box){.left = (int)fmin(fmax(floor(left), 0), label.right - 1),
-                             .top = (int)fmin(fmax(floor(top), 0), label.bottom - 1),
-                             .right = (int)fmin(fmax(ceil(right), 1), label.right),
-                             .bottom = (int)fmin(fmax(ceil(bottom), 1), label.bottom)};
-    if (ret_area->right <= ret_area->left || ret_area->bottom <= ret_area->top)
-        *ret_area = label;
+    struct box rows = label;
+    rows.top = (int)fmin(fmax(floor(top), 0), label.bottom - 1);
+    rows.bottom = (int)fmin(fmax(ceil(bottom), 1), label.bottom);
+    *ret_rows = rows.top < rows.bottom ? rows : label;
     return true;
 }
 
-/* The canvas is white wherever nothing is being drawn: whoever draws on it leaves it so. */
+/* The canvas is blank wherever nothing is being drawn: whoever draws on it leaves it so. */
 static bool canvas_take(struct canvas *canvas, size_t size, struct fault *fault)
 {
     if (canvas->size >= size)
@@ -193,15 +211,17 @@ static bool canvas_take(struct canvas *canvas, size_t size, struct fault *fault)
     if (!canvas->bytes)
         return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory for %zu bytes of label", size);
     canvas->size = size;
-    memset(canvas->bytes, 0xff, size);
+    memset(canvas->bytes, canvas->black ? 0 : 0xff, size);
     return true;
 }
 
-/* What was drawn, 4 bytes to a point, of which the first may hold anything. */
+/* What was drawn: one byte to a point, how black it is; or four, of which the first may hold anything. */
 struct points {
     uint8_t *bytes;
     size_t stride;
     size_t width; /* points */
+    bool black;
+    unsigned size; /* bytes to a point */
 };
 
 static bool draw_on(cairo_surface_t *surface, const struct drawing *drawing, const char *id, struct box part,
@@ -229,14 +249,17 @@ static bool draw_on(cairo_surface_t *surface, const struct drawing *drawing, con
 static bool draw(const struct drawing *drawing, const char *id, struct box part, struct points *ret_points,
                  struct fault *fault)
 {
-    struct points points = {.width = box_width(part) * POINTS_PER_DOT, .stride = 4 * box_width(part) * POINTS_PER_DOT};
+    const bool black = drawing->canvas->black;
+    const cairo_format_t format = black ? CAIRO_FORMAT_A8 : CAIRO_FORMAT_RGB24;
+    struct points points = {.width = box_width(part) * POINTS_PER_DOT, .black = black, .size = black ? 1 : 4};
+    points.stride = (size_t)cairo_format_stride_for_width(format, (int)points.width);
     const size_t rows = box_height(part) * POINTS_PER_DOT;
     if (!canvas_take(drawing->canvas, points.stride * rows, fault))
         return false;
     points.bytes = drawing->canvas->bytes;
     CLEANUP(cairo_surface_destroyp)
-    cairo_surface_t *surface = cairo_image_surface_create_for_data(points.bytes, CAIRO_FORMAT_RGB24, (int)points.width,
-                                                                   (int)rows, (int)points.stride);
+    cairo_surface_t *surface =
+        cairo_image_surface_create_for_data(points.bytes, format, (int)points.width, (int)rows, (int)points.stride);
     if (!draw_on(surface, drawing, id, part, fault)) {
         cairo_surface_finish(surface);
         canvas_clear(drawing->canvas);
@@ -246,20 +269,32 @@ static bool draw(const struct drawing *drawing, const char *id, struct box part,
     return true;
 }
 
-/* The first point from `at` on that is not white, or points->width. Almost all of a label is white: two at a time. */
-static size_t skip_white(const struct points *points, const uint8_t *row, size_t at)
+/* Goes over bytes that are all the same, as far as 32 of them are: almost all of a label is blank. */
+static size_t skip_same(const uint8_t *row, size_t at, size_t end, uint64_t same)
 {
-    const uint64_t white = 0x00ffffff00ffffff;
-    uint64_t two;
-    for (; at + 2 <= points->width; at += 2) {
-        memcpy(&two, row + 4 * at, sizeof two);
-        if ((two & white) != white)
+    uint64_t four[4];
+    for (; at + sizeof four <= end; at += sizeof four) {
+        memcpy(four, row + at, sizeof four);
+        if (((four[0] ^ same) | (four[1] ^ same) | (four[2] ^ same) | (four[3] ^ same)) != 0)
             break;
     }
-    uint32_t one;
+    return at;
+}
+
+/* The first point from `at` on that is not blank, or points->width. */
+static size_t skip_blank(const struct points *points, const uint8_t *row, size_t at)
+{
+    if (points->black) {
+        for (at = skip_same(row, at, points->width, 0); at < points->width && row[at] == 0; at++)
+            continue;
+        return at;
+    }
+    const uint32_t white = 0x00ffffff;
+    at = skip_same(row, 4 * at, 4 * points->width, UINT64_MAX) / 4;
     for (; at < points->width; at++) {
-        memcpy(&one, row + 4 * at, sizeof one);
-        if ((one & (uint32_t)white) != (uint32_t)white)
+        uint32_t point;
+        memcpy(&point, row + 4 * at, sizeof point);
+        if ((point & white) != white)
             break;
     }
     return at;
@@ -278,11 +313,16 @@ static unsigned lightness(const struct points *points, size_t x, size_t y)
 {
     unsigned sum = 0;
     for (unsigned j = 0; j < POINTS_PER_DOT; j++) {
-        const uint8_t *row = points->bytes + (y * POINTS_PER_DOT + j) * points->stride;
-        for (unsigned i = 0; i < POINTS_PER_DOT; i++) {
+        const uint8_t *at = points->bytes + (y * POINTS_PER_DOT + j) * points->stride;
+        at += x * POINTS_PER_DOT * points->size;
+        for (unsigned i = 0; i < POINTS_PER_DOT; i++, at += points->size) {
             uint32_t point;
-            memcpy(&point, row + 4 * (x * POINTS_PER_DOT + i), 4);
-            sum += lightness_of_point(point);
+            if (points->black) {
+                sum += 255u - *at;
+            } else {
+                memcpy(&point, at, sizeof point);
+                sum += lightness_of_point(point);
+            }
         }
     }
     return sum / (POINTS_PER_DOT * POINTS_PER_DOT);
@@ -300,7 +340,7 @@ static void grow_box(struct box *box, struct box by)
     box->bottom = by.bottom > box->bottom ? by.bottom : box->bottom;
 }
 
-/* Turns one row of dots of `part` from points into ink, and the points back to white. */
+/* Turns one row of dots of `part` from points into ink, and the points back to blank. */
 static void take_row(const struct points *points, struct box part, size_t y, struct ink *ink)
 {
     uint8_t *dots = dot_of(ink, part.left, part.top + (int)y);
@@ -308,19 +348,20 @@ static void take_row(const struct points *points, struct box part, size_t y, str
     size_t first = box_width(part), end = 0;
     for (size_t j = 0; j < POINTS_PER_DOT; j++) {
         const uint8_t *row = rows + j * points->stride;
-        for (size_t at = skip_white(points, row, 0); at < points->width;) {
+        for (size_t at = skip_blank(points, row, 0); at < points->width;) {
             const size_t x = at / POINTS_PER_DOT;
             if (dots[x] == INK_NONE)
                 dots[x] = lightness(points, x, y) < BLACK_BELOW ? INK_BLACK : INK_PALE;
             first = x < first ? x : first;
             end = x >= end ? x + 1 : end;
-            at = skip_white(points, row, (x + 1) * POINTS_PER_DOT);
+            at = skip_blank(points, row, (x + 1) * POINTS_PER_DOT);
         }
     }
     if (end == 0)
         return;
     for (size_t j = 0; j < POINTS_PER_DOT; j++)
-        memset(rows + j * points->stride + 4 * POINTS_PER_DOT * first, 0xff, 4 * POINTS_PER_DOT * (end - first));
+        memset(rows + j * points->stride + points->size * POINTS_PER_DOT * first, points->black ? 0 : 0xff,
+               points->size * POINTS_PER_DOT * (end - first));
     grow_box(&ink->box, (struct box){.left = part.left + (int)first,
                                      .top = part.top + (int)y,
                                      .right = part.left + (int)end,
@@ -354,23 +395,21 @@ static bool measure(const struct drawing *drawing, const char *id, struct box ar
     return true;
 }
 
-/* Ink at the very edge of the area, where the label itself goes on: there may be more of it outside. */
+/* Ink in the first or the last row, where the label itself goes on: there may be more of it outside. */
 static bool is_cut(const struct ink *ink, struct box label)
 {
     const struct box area = ink->area, box = ink->box;
     if (box.right <= box.left)
         return false;
-    return (box.left == area.left && area.left > label.left) || (box.top == area.top && area.top > label.top) ||
-           (box.right == area.right && area.right < label.right) ||
-           (box.bottom == area.bottom && area.bottom < label.bottom);
+    return (box.top == area.top && area.top > label.top) || (box.bottom == area.bottom && area.bottom < label.bottom);
 }
 
-bool drawing_ink(const struct drawing *drawing, const char *id, struct ink *ret_ink, struct fault *fault)
+bool drawing_ink(const struct drawing *drawing, const char *id, struct box rows, struct ink *ret_ink,
+                 struct fault *fault)
 {
     CLEANUP(ink_clear) struct ink ink = {0};
     const struct box label = whole_label(drawing);
-    struct box area = label;
-    if ((id && !reach_of(drawing, id, &area, fault)) || !measure(drawing, id, area, &ink, fault))
+    if (!measure(drawing, id, rows, &ink, fault))
         return false;
     if (is_cut(&ink, label)) {
         ink_clear(&ink);
@@ -381,4 +420,9 @@ bool drawing_ink(const struct drawing *drawing, const char *id, struct ink *ret_
     *ret_ink = ink;
     ink = (struct ink){0};
     return true;
+}
+
+bool drawing_all_ink(const struct drawing *drawing, struct ink *ret_ink, struct fault *fault)
+{
+    return measure(drawing, NULL, whole_label(drawing), ret_ink, fault);
 }

@@ -12,8 +12,13 @@
 
 struct drawing;
 
-/* Room for points, which drawings use one after the other. Empty at first; the caller clears it, after the drawings. */
+/* Room for points, which drawings use one after the other. Empty at first; the caller clears it, after the drawings.
+ *
+ * With `black` a point has one byte, how much black it has, instead of four for its colours. That is quicker, and the
+ * same for what is nothing but black.
+ */
 struct canvas {
+    bool black;
     uint8_t *bytes;
     size_t size;
 };
@@ -41,7 +46,10 @@ struct ink {
 void ink_clear(struct ink *ink);
 /* Pale ink counts. */
 NODISCARD NONNULL(1) bool ink_at(const struct ink *ink, int x, int y);
-NODISCARD NONNULL(1) bool ink_is_black(const struct ink *ink, int x, int y);
+/* Whether any of it is printed. */
+NODISCARD NONNULL(1) bool ink_is_printed(const struct ink *ink);
+/* Whether they have a dot in common, pale ones counted. */
+NODISCARD NONNULL(1, 2) bool ink_touches(const struct ink *ink, const struct ink *other);
 /* Only black ink is printed. Where no two inks have a dot in common, printing one after the other gives the very dots
  * of all of them drawn at once. */
 NONNULL(1, 2) void ink_print(const struct ink *ink, struct label_bitmap *bitmap);
@@ -64,6 +72,14 @@ NONNULL(1, 2, 3) void drawing_size(const struct drawing *drawing, unsigned *ret_
 NODISCARD NONNULL(1, 2, 3, 4) bool drawing_place(const struct drawing *drawing, const char *id, struct box *ret_box,
                                                  struct fault *fault);
 
-/* The ink of one element, or of all with NULL. Faults: LABEL_TEMPLATE, NO_MEMORY. */
-NODISCARD NONNULL(1, 3, 4) bool drawing_ink(const struct drawing *drawing, const char *id, struct ink *ret_ink,
-                                            struct fault *fault);
+/* The rows in which the ink of one element lies, and some more, over the whole width. Faults: LABEL_TEMPLATE. */
+NODISCARD NONNULL(1, 2, 3, 4) bool drawing_rows(const struct drawing *drawing, const char *id, struct box *ret_rows,
+                                                struct fault *fault);
+
+/* The ink of one element, looked for in these rows first and on the whole label when it reaches out of them. Faults:
+ * LABEL_TEMPLATE, NO_MEMORY. */
+NODISCARD NONNULL(1, 2, 4, 5) bool drawing_ink(const struct drawing *drawing, const char *id, struct box rows,
+                                               struct ink *ret_ink, struct fault *fault);
+/* The ink of all. Faults: LABEL_TEMPLATE, NO_MEMORY. */
+NODISCARD NONNULL(1, 2, 3) bool drawing_all_ink(const struct drawing *drawing, struct ink *ret_ink,
+                                                struct fault *fault);

@@ -192,6 +192,27 @@ static bool read_family(const char *text, char ret_family[FONT_FAMILY_SIZE])
     return true;
 }
 
+static bool has_one_of(const xmlNode *node, const char *property, const char *const *words, size_t count)
+{
+    char value[128];
+    find_property(node, property, value, sizeof value);
+    for (size_t i = 0; i < count; i++)
+        if (strcasecmp(value, words[i]) == 0)
+            return true;
+    return *value == '\0';
+}
+
+static bool is_black(const xmlNode *node)
+{
+    static const char *const blacks[] = {"#000", "#000000", "black", "none"}, *const ones[] = {"1", "1.0"};
+    static const char *const opacities[] = {"opacity", "fill-opacity", "stroke-opacity"};
+    bool black = has_one_of(node, "fill", blacks, ARRAY_SIZE(blacks) - 1) &&
+                 has_one_of(node, "stroke", blacks, ARRAY_SIZE(blacks));
+    for (size_t i = 0; i < ARRAY_SIZE(opacities); i++)
+        black = black && has_one_of(node, opacities[i], ones, ARRAY_SIZE(ones));
+    return black;
+}
+
 bool element_look_of(const xmlNode *node, struct element_look *ret_look, struct fault *fault)
 {
     char words[ELEMENT_WORDS_SIZE], value[128];
@@ -209,6 +230,7 @@ bool element_look_of(const xmlNode *node, struct element_look *ret_look, struct 
     if (!look.bold && *value && strcmp(value, "normal") != 0 && strcmp(value, "400") != 0)
         return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "%s: font-weight is normal or bold",
                          element_words(node, words));
+    look.black = is_black(node);
     *ret_look = look;
     return true;
 }

@@ -34,6 +34,7 @@ struct element_look {
     char family[FONT_FAMILY_SIZE];
     bool bold;
     double size_mm;
+    bool black; /* all of it, and nothing shines through */
 };
 
 /* The look of the text in this element, inherited where it does not say. Faults: LABEL_TEMPLATE. */

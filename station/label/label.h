@@ -61,11 +61,30 @@ struct label_sample {
 
 /* How to start a child that calls label_render_main() with standard input and standard output. */
 struct label_child {
-    const char *path;        /* NULL: this program itself */
-    const char *const *argv; /* { "kokuin", "station", "render", NULL } */
+    const char *path;           /* NULL: this program itself */
+    const char *const *argv;    /* { "kokuin", "station", "render", NULL } */
+    struct label_draft **draft; /* where a draft may be that was started ahead; or NULL */
 };
 
-/* label_render() in a child process, which is gone when this returns, whatever it returns.
+/* A child that was started before a unit's values are known: it has loaded the libraries and fonts, has drawn all that
+ * is the same for every unit, and waits. It makes one label, as any other child, and is gone with it. */
+struct label_draft;
+
+/* Takes all of the request but its fields. Returns at once; what is wrong with the template is told by
+ * label_draft_ready(). Faults: LABEL_TEMPLATE, SYSTEM, NO_MEMORY. */
+NODISCARD NONNULL(1, 2, 3, 4) bool label_draft_start(const struct label_child *child,
+                                                     const struct label_request *request,
+                                                     struct label_draft **ret_draft, struct fault *fault);
+/* Waits until nothing is missing but the values.
+ * Faults: those of label_render() but for values; TIMED_OUT, WORKER_DIED, BAD_BYTES, SYSTEM. */
+NODISCARD NONNULL(1, 3) bool label_draft_ready(struct label_draft *draft, struct deadline deadline,
+                                               struct fault *fault);
+/* Ends the child, whatever it is doing. */
+void label_draft_free(struct label_draft *draft);
+DEFINE_CLEANUP(struct label_draft *, label_draft_free)
+
+/* label_render() in a child process, which is gone when this returns, whatever it returns. A draft of the same
+ * template, size and dpi is taken; one that is no good is replaced.
  *
  * Faults: those of label_render(), TIMED_OUT, WORKER_DIED when the child ended without an answer, BAD_BYTES, SYSTEM.
  */
@@ -89,6 +108,6 @@ struct label_trial {
 NODISCARD NONNULL(2, 4) bool label_check(const struct label_child *child, const struct label_trial *trial,
                                          struct deadline deadline, struct fault *fault);
 
-/* The child's whole main(), after the secret arena was opened: reads one request, answers with one bitmap or one fault.
- * Hardens the process and forbids it to write any file. Returns the exit code. */
+/* The child's whole main(), after the secret arena was opened: reads one request (wire.h), answers with one bitmap or
+ * one fault. Hardens the process and forbids it to write any file. Returns the exit code. */
 NODISCARD int label_render_main(int in, int out);

@@ -14,7 +14,9 @@ struct label_plate {
     struct template template;
     struct font_book fonts;
     struct canvas canvas;
+    struct canvas letters; /* for texts with fields, which are black */
     struct layout layout;
+    struct box rows[TEMPLATE_TEXTS_MAX];  /* in which each text lies */
     struct box texts[TEMPLATE_TEXTS_MAX]; /* of those without fields */
     struct label_bitmap *bitmap;          /* the art and the texts without fields */
 };
@@ -26,6 +28,7 @@ void label_plate_free(struct label_plate *plate)
     template_clear(&plate->template);
     font_book_clear(&plate->fonts);
     canvas_clear(&plate->canvas);
+    canvas_clear(&plate->letters);
     layout_clear(&plate->layout);
     label_bitmap_free(plate->bitmap);
     free(plate);
@@ -44,19 +47,18 @@ static bool check_request(const struct label_request *request, struct fault *fau
     return true;
 }
 
-static bool open_drawing(struct label_plate *plate, const struct wiped *svg, struct drawing **ret_drawing,
-                         struct fault *fault)
+static bool open_drawing(const struct label_plate *plate, const struct wiped *svg, struct canvas *canvas,
+                         struct drawing **ret_drawing, struct fault *fault)
 {
     const struct template *template = &plate->template;
-    return drawing_open(svg, template->width_mm, template->height_mm, template->dpi, &plate->canvas, ret_drawing,
-                        fault);
+    return drawing_open(svg, template->width_mm, template->height_mm, template->dpi, canvas, ret_drawing, fault);
 }
 
 static bool print_text(const struct label_plate *plate, const struct drawing *drawing, size_t at, struct box *boxes,
                        struct label_bitmap *bitmap, struct fault *fault)
 {
     CLEANUP(ink_clear) struct ink ink = {0};
-    if (!drawing_ink(drawing, plate->template.texts[at].id, &ink, fault) ||
+    if (!drawing_ink(drawing, plate->template.texts[at].id, plate->rows[at], &ink, fault) ||
         !layout_check_text(&plate->layout, &plate->template, at, &ink, boxes, fault))
         return false;
     ink_print(&ink, bitmap);
@@ -72,6 +74,8 @@ static bool print_art_and_words(struct label_plate *plate, const struct drawing 
     ink_print(&plate->layout.art, plate->bitmap);
     for (size_t i = 0; i < plate->template.text_count; i++) {
         const struct template_text *text = &plate->template.texts[i];
+        if (!drawing_rows(drawing, text->id, &plate->rows[i], fault))
+            return false;
         if (!text->has_fields && !text->blank && !print_text(plate, drawing, i, plate->texts, plate->bitmap, fault))
             return false;
     }
@@ -86,13 +90,16 @@ bool label_plate_make(const struct label_request *request, struct label_plate **
     if (!plate)
         return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory for a label");
     plate->twice = request->twice;
+    plate->letters.black = true;
     CLEANUP(wiped_clear) struct wiped svg = {0};
     CLEANUP(wiped_clear) struct wiped art_svg = {0};
     CLEANUP(drawing_freep) struct drawing *drawing = NULL;
     CLEANUP(drawing_freep) struct drawing *art = NULL;
     if (!template_open(request, &plate->fonts, &plate->template, fault) ||
-        !template_svg(&plate->template, true, &svg, fault) || !open_drawing(plate, &svg, &drawing, fault) ||
-        !template_svg(&plate->template, false, &art_svg, fault) || !open_drawing(plate, &art_svg, &art, fault) ||
+        !template_svg(&plate->template, true, &svg, fault) ||
+        !open_drawing(plate, &svg, &plate->canvas, &drawing, fault) ||
+        !template_svg(&plate->template, false, &art_svg, fault) ||
+        !open_drawing(plate, &art_svg, &plate->canvas, &art, fault) ||
         !layout_open(&plate->template, drawing, art, &plate->layout, fault) ||
         !print_art_and_words(plate, drawing, fault))
         return false;
@@ -105,11 +112,12 @@ bool label_plate_warm(struct label_plate *plate, struct fault *fault)
     CLEANUP(template_filling_clear) struct template_filling filling = {0};
     CLEANUP(drawing_freep) struct drawing *drawing = NULL;
     if (!template_fill(&plate->template, &plate->fonts, NULL, false, &filling, fault) ||
-        !open_drawing(plate, &filling.svg, &drawing, fault))
+        !open_drawing(plate, &filling.svg, &plate->letters, &drawing, fault))
         return false;
     for (size_t i = 0; i < plate->template.text_count; i++) {
         CLEANUP(ink_clear) struct ink letters = {0};
-        if (plate->template.texts[i].has_fields && !drawing_ink(drawing, plate->template.texts[i].id, &letters, fault))
+        if (plate->template.texts[i].has_fields &&
+            !drawing_ink(drawing, plate->template.texts[i].id, plate->rows[i], &letters, fault))
             return false;
     }
     return true;
@@ -210,7 +218,7 @@ static bool print_texts(struct label_plate *plate, const struct template_filling
     CLEANUP(drawing_freep) struct drawing *drawing = NULL;
     struct box boxes[TEMPLATE_TEXTS_MAX];
     memcpy(boxes, plate->texts, sizeof boxes);
-    if (!open_drawing(plate, &filling->svg, &drawing, fault))
+    if (!open_drawing(plate, &filling->svg, &plate->letters, &drawing, fault))
         return false;
     for (size_t i = 0; i < plate->template.text_count; i++)
         if (plate->template.texts[i].has_fields && !filling->blank[i] &&
@@ -228,7 +236,7 @@ static bool compare_with_whole(struct label_plate *plate, struct field_values *v
     CLEANUP(ink_clear) struct ink ink = {0};
     CLEANUP(label_bitmap_freep) struct label_bitmap *whole = NULL;
     if (!template_fill(&plate->template, &plate->fonts, values, true, &filling, fault) ||
-        !open_drawing(plate, &filling.svg, &drawing, fault) || !drawing_ink(drawing, NULL, &ink, fault) ||
+        !open_drawing(plate, &filling.svg, &plate->canvas, &drawing, fault) || !drawing_all_ink(drawing, &ink, fault) ||
         !label_bitmap_new(bitmap->width, bitmap->height, &whole, fault))
         return false;
     ink_print(&ink, whole);

@@ -38,6 +38,9 @@ static bool check_letters(const struct text_pen *pen, const xmlNode *node, const
     char words[ELEMENT_WORDS_SIZE];
     if (!element_look_of(node, &look, fault) || !check_size(node, &look, use, pen->dpi, fault))
         return false;
+    if (use->any && !look.black)
+        return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "%s: a text with a field is black, without opacity",
+                         element_words(node, words));
     return font_check(pen->fonts, look.family, look.bold, (const char *)filled->bytes, filled->size, use->secret,
                       fault) ||
            fault_within(fault, "%s", element_words(node, words));

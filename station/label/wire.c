@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REQUEST_MAGIC 0x4b4c5231u /* "KLR1" */
+#define FORM_MAGIC 0x4b4c4632u   /* "KLF2" */
+#define VALUES_MAGIC 0x4b4c5632u /* "KLV2" */
+#define BIT_TWICE 1
+#define BIT_AHEAD 2
 
 static void pack_field(struct writer *writer, const struct label_field *field)
 {
@@ -38,53 +41,73 @@ static uint32_t micrometres(double millimetres)
     return millimetres > 0 && millimetres < 1e6 ? (uint32_t)lround(millimetres * 1000) : 0;
 }
 
-static void pack(struct writer *writer, const struct label_request *request)
+/* Puts the number of bytes that follow it in front. */
+static void pack_size(uint8_t *bytes, size_t size)
 {
-    size_t path = strlen(request->template_path);
-    writer_u32(writer, 0); /* the size, when it is known */
-    writer_u32(writer, REQUEST_MAGIC);
-    writer_u32(writer, micrometres(request->width_mm));
-    writer_u32(writer, micrometres(request->height_mm));
-    writer_u32(writer, request->dpi);
-    writer_u16(writer, (uint16_t)path);
-    writer_bytes(writer, request->template_path, path);
-    writer_u8(writer, request->template_sha256 ? LABEL_SHA256_SIZE : 0);
-    if (request->template_sha256)
-        writer_bytes(writer, request->template_sha256, LABEL_SHA256_SIZE);
-    writer_u8(writer, (uint8_t)request->field_count);
-    for (size_t i = 0; i < request->field_count; i++)
-        pack_field(writer, &request->fields[i]);
+    struct writer writer = writer_over(bytes, sizeof(uint32_t));
+    writer_u32(&writer, (uint32_t)(size - sizeof(uint32_t)));
 }
 
-bool wire_pack_request(const struct label_request *request, struct secret **ret_packed, struct fault *fault)
+bool wire_pack_form(const struct label_request *request, bool ahead, uint8_t ret_bytes[WIRE_FORM_MAX], size_t *ret_size,
+                    struct fault *fault)
+{
+    const size_t path = strlen(request->template_path);
+    if (path >= LABEL_PATH_SIZE)
+        return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "the template's path is longer than %d", LABEL_PATH_SIZE - 1);
+    struct writer writer = writer_over(ret_bytes, WIRE_FORM_MAX);
+    writer_u32(&writer, 0); /* the size, when it is known */
+    writer_u32(&writer, FORM_MAGIC);
+    writer_u32(&writer, micrometres(request->width_mm));
+    writer_u32(&writer, micrometres(request->height_mm));
+    writer_u32(&writer, request->dpi);
+    writer_u8(&writer, (uint8_t)((request->twice ? BIT_TWICE : 0) | (ahead ? BIT_AHEAD : 0)));
+    writer_u16(&writer, (uint16_t)path);
+    writer_bytes(&writer, request->template_path, path);
+    writer_u8(&writer, request->template_sha256 ? LABEL_SHA256_SIZE : 0);
+    if (request->template_sha256)
+        writer_bytes(&writer, request->template_sha256, LABEL_SHA256_SIZE);
+    if (!writer_end(&writer, "label form", fault))
+        return false;
+    pack_size(ret_bytes, writer.at);
+    *ret_size = writer.at;
+    return true;
+}
+
+bool wire_pack_values(const struct label_request *request, struct secret **ret_packed, struct fault *fault)
 {
     if (request->field_count > LABEL_FIELDS_MAX)
         return fault_set(fault, FAULT_LABEL_VALUE, 0, "%zu fields: at most %d", request->field_count, LABEL_FIELDS_MAX);
-    if (strlen(request->template_path) >= LABEL_PATH_SIZE)
-        return fault_set(fault, FAULT_LABEL_TEMPLATE, 0, "the template's path is longer than %d", LABEL_PATH_SIZE - 1);
     for (size_t i = 0; i < request->field_count; i++)
         if (!check_field(&request->fields[i], i, fault))
             return false;
-    CLEANUP(secret_freep) struct secret *packed = secret_new(WIRE_REQUEST_MAX);
+    CLEANUP(secret_freep) struct secret *packed = secret_new(WIRE_VALUES_MAX);
     if (!packed)
-        return fault_set(fault, FAULT_SECRET_MEMORY, 0, "no locked memory for a label request");
+        return fault_set(fault, FAULT_SECRET_MEMORY, 0, "no locked memory for a label's values");
     struct writer writer = writer_over(secret_write(packed), secret_size(packed));
-    pack(&writer, request);
-    if (!writer_end(&writer, "label request", fault))
+    writer_u32(&writer, 0);
+    writer_u32(&writer, VALUES_MAGIC);
+    writer_u8(&writer, (uint8_t)request->field_count);
+    for (size_t i = 0; i < request->field_count; i++)
+        pack_field(&writer, &request->fields[i]);
+    if (!writer_end(&writer, "label values", fault))
         return false;
-    struct writer size = writer_over(secret_write(packed), sizeof(uint32_t));
-    writer_u32(&size, (uint32_t)(writer.at - sizeof(uint32_t)));
+    pack_size(secret_write(packed), writer.at);
     *ret_packed = TAKE(packed);
     return true;
 }
 
-void wire_request_free(struct wire_request *request)
+void wire_form_free(struct wire_form *form)
 {
-    if (!request)
+    free(form);
+}
+
+void wire_values_free(struct wire_values *values)
+{
+    if (!values)
         return;
     for (size_t i = 0; i < LABEL_FIELDS_MAX; i++)
-        secret_free(request->secrets[i]);
-    free(request);
+        secret_free(values->secrets[i]);
+    free(values);
 }
 
 static bool unpack_text(struct reader *reader, size_t length, char *ret_text, size_t size)
@@ -104,7 +127,7 @@ static bool unpack_secret(struct reader *reader, size_t size, struct secret **re
     const uint8_t *bytes = size <= LABEL_VALUE_MAX ? reader_take(reader, size) : NULL;
     if (!bytes) {
         reader->failed = true;
-        return fault_set(fault, FAULT_BAD_BYTES, 0, "label request: cut short in a secret");
+        return fault_set(fault, FAULT_BAD_BYTES, 0, "label values: cut short in a secret");
     }
     struct secret *secret = secret_new(size);
     if (!secret)
@@ -114,7 +137,7 @@ static bool unpack_secret(struct reader *reader, size_t size, struct secret **re
     return true;
 }
 
-static bool unpack_field(struct reader *reader, struct wire_request *wire, size_t at, struct fault *fault)
+static bool unpack_field(struct reader *reader, struct wire_values *wire, size_t at, struct fault *fault)
 {
     struct label_field *field = &wire->fields[at];
     (void)unpack_text(reader, reader_u8(reader), wire->names[at], sizeof wire->names[at]);
@@ -130,37 +153,55 @@ static bool unpack_field(struct reader *reader, struct wire_request *wire, size_
         field->value = wire->values[at];
     }
     if (reader->failed)
-        return fault_set(fault, FAULT_BAD_BYTES, 0, "label request: field %zu is not as it must be", at + 1);
+        return fault_set(fault, FAULT_BAD_BYTES, 0, "label values: field %zu is not as it must be", at + 1);
     return true;
 }
 
-bool wire_unpack_request(const uint8_t *bytes, size_t size, struct wire_request **ret_request, struct fault *fault)
+bool wire_unpack_values(const uint8_t *bytes, size_t size, struct wire_values **ret_values, struct fault *fault)
 {
-    CLEANUP(wire_request_freep) struct wire_request *wire = calloc(1, sizeof *wire);
-    if (!wire)
-        return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory for a label request");
+    CLEANUP(wire_values_freep) struct wire_values *values = calloc(1, sizeof *values);
+    if (!values)
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory for a label's values");
     struct reader reader = reader_over(bytes, size);
-    if (reader_u32(&reader) != REQUEST_MAGIC)
-        return fault_set(fault, FAULT_BAD_BYTES, 0, "label request: not one");
-    wire->request.width_mm = reader_u32(&reader) / 1000.0;
-    wire->request.height_mm = reader_u32(&reader) / 1000.0;
-    wire->request.dpi = reader_u32(&reader);
-    (void)unpack_text(&reader, reader_u16(&reader), wire->path, sizeof wire->path);
-    wire->request.template_path = wire->path;
-    uint8_t hash = reader_u8(&reader);
-    if (hash == LABEL_SHA256_SIZE) {
-        reader_copy(&reader, wire->sha256, sizeof wire->sha256);
-        wire->request.template_sha256 = wire->sha256;
-    }
-    wire->request.fields = wire->fields;
-    wire->request.field_count = reader_u8(&reader);
-    if ((hash != 0 && hash != LABEL_SHA256_SIZE) || wire->request.field_count > LABEL_FIELDS_MAX)
-        return fault_set(fault, FAULT_BAD_BYTES, 0, "label request: impossible numbers");
-    for (size_t i = 0; i < wire->request.field_count; i++)
-        if (!unpack_field(&reader, wire, i, fault))
+    if (reader_u32(&reader) != VALUES_MAGIC)
+        return fault_set(fault, FAULT_BAD_BYTES, 0, "label values: not such");
+    values->field_count = reader_u8(&reader);
+    if (values->field_count > LABEL_FIELDS_MAX)
+        return fault_set(fault, FAULT_BAD_BYTES, 0, "label values: %zu fields", values->field_count);
+    for (size_t i = 0; i < values->field_count; i++)
+        if (!unpack_field(&reader, values, i, fault))
             return false;
-    if (!reader_end(&reader, "label request", fault))
+    if (!reader_end(&reader, "label values", fault))
         return false;
-    *ret_request = TAKE(wire);
+    *ret_values = TAKE(values);
+    return true;
+}
+
+bool wire_unpack_form(const uint8_t *bytes, size_t size, struct wire_form **ret_form, struct fault *fault)
+{
+    CLEANUP(wire_form_freep) struct wire_form *form = calloc(1, sizeof *form);
+    if (!form)
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory for a label form");
+    struct reader reader = reader_over(bytes, size);
+    if (reader_u32(&reader) != FORM_MAGIC)
+        return fault_set(fault, FAULT_BAD_BYTES, 0, "label form: not one");
+    form->request.width_mm = reader_u32(&reader) / 1000.0;
+    form->request.height_mm = reader_u32(&reader) / 1000.0;
+    form->request.dpi = reader_u32(&reader);
+    const uint8_t bits = reader_u8(&reader);
+    form->request.twice = bits & BIT_TWICE;
+    form->ahead = bits & BIT_AHEAD;
+    (void)unpack_text(&reader, reader_u16(&reader), form->path, sizeof form->path);
+    form->request.template_path = form->path;
+    const uint8_t hash = reader_u8(&reader);
+    if (hash != 0) {
+        reader_copy(&reader, form->sha256, sizeof form->sha256);
+        form->request.template_sha256 = form->sha256;
+    }
+    if ((hash != 0 && hash != LABEL_SHA256_SIZE) || (bits & ~(BIT_TWICE | BIT_AHEAD)))
+        return fault_set(fault, FAULT_BAD_BYTES, 0, "label form: impossible numbers");
+    if (!reader_end(&reader, "label form", fault))
+        return false;
+    *ret_form = TAKE(form);
     return true;
 }

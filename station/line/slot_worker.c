@@ -30,6 +30,7 @@ struct slot_worker {
     enum slot_token token;    /* as last said */
     char token_label[33];
     struct flow_issuers issuers;
+    struct label_draft *draft; /* of the label of the unit in work */
     char badge[33];
     bool paused;
     bool stopping;
@@ -250,7 +251,7 @@ static struct flow_station station_of(struct slot_worker *worker)
         .store = rooms->store,
         .unit = {.port = worker->port, .station = rooms_unit_station(rooms)},
         .product = rooms->product,
-        .render = line_label_child,
+        .render = {.path = line_label_child.path, .argv = line_label_child.argv, .draft = &worker->draft},
         .order = worker->order,
         .printer = printer->name,
         .dpi = printer->dpi,
@@ -332,6 +333,29 @@ static void hold(struct slot_worker *worker)
     }
 }
 
+/* The label's child loads its fonts while the unit gets its identity. Where it cannot be started, one is started when
+ * the label is drawn, and what is wrong with that one is told. */
+static void start_draft(struct slot_worker *worker)
+{
+    const struct product *product = worker->rooms->product;
+    const struct label_request request = {
+        .template_path = product->label_template,
+        .template_sha256 = product->label_sha256,
+        .width_mm = product->label_width_mm,
+        .height_mm = product->label_height_mm,
+        .dpi = worker->rooms->jig->printers[worker->slot->printer].dpi,
+    };
+    struct fault fault;
+    if (!label_draft_start(&line_label_child, &request, &worker->draft, &fault))
+        worker->draft = NULL;
+}
+
+static void end_draft(struct slot_worker *worker)
+{
+    label_draft_free(worker->draft);
+    worker->draft = NULL;
+}
+
 /* One unit, from its arrival to its leaving the slot. False: the slot is on hold. */
 static bool serve_unit(struct slot_worker *worker, struct fault *fault)
 {
@@ -339,7 +363,9 @@ static bool serve_unit(struct slot_worker *worker, struct fault *fault)
     struct flow_world world = world_of_a_slot;
     world.context = worker;
     struct flow_result result;
+    start_draft(worker);
     flow_run(&station, &world, &result);
+    end_draft(worker);
     log_end_of_unit(worker, &result);
     say_end(worker, &result);
     if (result.end == FLOW_HELD) {

@@ -167,7 +167,7 @@ static bool render(const struct unit *unit, bool dying, struct label_bitmap **re
     char moment[16];
     (void)snprintf(moment, sizeof moment, "%u", 1 + next_random(120));
     const char *const dies[] = {"test", "--die-in", moment, NULL};
-    const struct label_child child = {dying ? NULL : KOKUIN, dying ? dies : lives};
+    const struct label_child child = {.path = dying ? NULL : KOKUIN, .argv = dying ? dies : lives};
     const struct desk before = desk;
     CLEANUP(secret_freep) struct secret *admin = desk_secret(unit->admin);
     CLEANUP(secret_freep) struct secret *wifi = desk_secret(unit->wifi);

@@ -85,6 +85,74 @@ static void keeps_secrets_out_of_argv_and_environment(void **state)
     assert_string_equal(fault.text, "has both secrets in the request, none in argv or environment");
 }
 
+static bool render_from(struct label_draft **draft, const char *const *argv, const struct label_request *request,
+                        struct label_bitmap **ret_bitmap, struct fault *fault)
+{
+    const struct label_child child = {.argv = argv, .draft = draft};
+    return label_render_in_child(&child, request, deadline_in_ms(ENOUGH_MS), ret_bitmap, fault);
+}
+
+/* Started before the values are known, used for one label, and gone with it. */
+static void takes_the_draft(void **state)
+{
+    (void)state;
+    struct fault fault = {0};
+    const struct label_child child = {.argv = render_argv};
+    const struct label_request request = desk_router(&desk, 300);
+    CLEANUP(label_bitmap_freep) struct label_bitmap *here = NULL;
+    CLEANUP(label_bitmap_freep) struct label_bitmap *there = NULL;
+    CLEANUP(label_draft_freep) struct label_draft *draft = NULL;
+    assert_true(label_render(&request, &here, &fault));
+    assert_true(label_draft_start(&child, &request, &draft, &fault));
+    if (!label_draft_ready(draft, deadline_in_ms(ENOUGH_MS), &fault))
+        fail_msg("%s: %s", fault_name(fault.code), fault.text);
+    /* No child can be started from here: it is the draft that draws. */
+    const char *const none[] = {"test", "--none", NULL};
+    if (!render_from(&draft, none, &request, &there, &fault))
+        fail_msg("%s: %s", fault_name(fault.code), fault.text);
+    assert_memory_equal(here->rows, there->rows, label_bitmap_size(here));
+    assert_null(draft);
+    expect_no_children();
+}
+
+static void leaves_a_draft_of_another_label(void **state)
+{
+    (void)state;
+    struct fault fault = {0};
+    const struct label_child child = {.argv = render_argv};
+    const struct label_request coarse = desk_router(&desk, 203), fine = desk_router(&desk, 300);
+    CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = NULL;
+    struct label_draft *draft = NULL;
+    assert_true(label_draft_start(&child, &coarse, &draft, &fault));
+    assert_true(render_from(&draft, render_argv, &fine, &bitmap, &fault));
+    assert_int_equal(bitmap->width, 827);
+    assert_non_null(draft);
+    label_draft_free(draft);
+    expect_no_children();
+}
+
+static void replaces_a_draft_that_is_no_good(void **state)
+{
+    (void)state;
+    struct fault fault = {0};
+    struct label_request request = desk_router(&desk, 203);
+    const struct label_child dying = {.argv = (const char *const[]){"test", "--none", NULL}};
+    CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = NULL;
+    struct label_draft *draft = NULL;
+    assert_true(label_draft_start(&dying, &request, &draft, &fault));
+    assert_true(render_from(&draft, render_argv, &request, &bitmap, &fault));
+    assert_null(draft);
+    expect_no_children();
+
+    const struct label_child child = {.argv = render_argv};
+    request.template_path = "/nonexistent/label.svg";
+    assert_true(label_draft_start(&child, &request, &draft, &fault));
+    assert_false(label_draft_ready(draft, deadline_in_ms(ENOUGH_MS), &fault));
+    assert_int_equal(fault.code, FAULT_FILE);
+    label_draft_free(draft);
+    expect_no_children();
+}
+
 static void survives_children_that_fail(void **state)
 {
     (void)state;
@@ -120,38 +188,75 @@ static void writes_no_file(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static void packs_and_unpacks(void **state)
+static size_t size_of(const uint8_t *bytes)
+{
+    struct reader head = reader_over(bytes, 4);
+    return reader_u32(&head);
+}
+
+static void packs_and_unpacks_forms(void **state)
+{
+    (void)state;
+    struct fault fault = {0};
+    uint8_t bytes[WIRE_FORM_MAX];
+    size_t size = 0;
+    const uint8_t hash[LABEL_SHA256_SIZE] = {1, 2, 3};
+    struct label_request request = desk_router(&desk, 300);
+    request.template_sha256 = hash;
+    request.twice = true;
+    assert_true(wire_pack_form(&request, false, bytes, &size, &fault));
+    assert_int_equal(size_of(bytes) + 4, size);
+    CLEANUP(wire_form_freep) struct wire_form *form = NULL;
+    assert_true(wire_unpack_form(bytes + 4, size - 4, &form, &fault));
+    assert_string_equal(form->request.template_path, request.template_path);
+    assert_memory_equal(form->request.template_sha256, hash, sizeof hash);
+    assert_int_equal(form->request.dpi, 300);
+    assert_true(form->request.twice && !form->ahead);
+    assert_true(form->request.width_mm == 70 && form->request.height_mm == 40);
+    struct wire_form *none = NULL;
+    for (size_t shorter = 0; shorter < size - 4; shorter++)
+        assert_false(wire_unpack_form(bytes + 4, shorter, &none, &fault));
+    assert_false(wire_unpack_form(bytes + 4, size - 3, &none, &fault));
+    bytes[20] = 4;
+    assert_false(wire_unpack_form(bytes + 4, size - 4, &none, &fault));
+    assert_int_equal(fault.code, FAULT_BAD_BYTES);
+    char path[LABEL_PATH_SIZE + 1];
+    memset(path, 'x', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    request.template_path = path;
+    assert_false(wire_pack_form(&request, false, bytes, &size, &fault));
+    assert_int_equal(fault.code, FAULT_LABEL_TEMPLATE);
+    assert_null(none);
+}
+
+static void packs_and_unpacks_values(void **state)
 {
     (void)state;
     struct fault fault = {0};
     CLEANUP(secret_freep) struct secret *packed = NULL;
     const struct label_request request = desk_router(&desk, 300);
-    assert_true(wire_pack_request(&request, &packed, &fault));
-    struct reader head = reader_over(secret_read(packed), 4);
-    const size_t size = reader_u32(&head);
+    assert_true(wire_pack_values(&request, &packed, &fault));
+    const size_t size = size_of(secret_read(packed));
     const uint8_t *bytes = secret_read(packed) + 4;
-    CLEANUP(wire_request_freep) struct wire_request *wire = NULL;
-    assert_true(wire_unpack_request(bytes, size, &wire, &fault));
-    assert_string_equal(wire->request.template_path, request.template_path);
-    assert_int_equal(wire->request.dpi, 300);
-    assert_true(wire->request.width_mm == 70 && wire->request.height_mm == 40);
-    assert_int_equal(wire->request.field_count, DESK_FIELDS);
+    CLEANUP(wire_values_freep) struct wire_values *values = NULL;
+    assert_true(wire_unpack_values(bytes, size, &values, &fault));
+    assert_int_equal(values->field_count, DESK_FIELDS);
     for (size_t i = 0; i < DESK_FIELDS; i++) {
-        assert_string_equal(wire->fields[i].name, desk.fields[i].name);
+        assert_string_equal(values->fields[i].name, desk.fields[i].name);
         if (desk.fields[i].secret)
-            assert_true(secret_equal(wire->fields[i].secret, desk.fields[i].secret));
+            assert_true(secret_equal(values->fields[i].secret, desk.fields[i].secret));
         else
-            assert_string_equal(wire->fields[i].value, desk.fields[i].value);
+            assert_string_equal(values->fields[i].value, desk.fields[i].value);
     }
-    struct wire_request *none = NULL;
+    struct wire_values *none = NULL;
     for (size_t shorter = 0; shorter < size; shorter++)
-        assert_false(wire_unpack_request(bytes, shorter, &none, &fault));
-    assert_false(wire_unpack_request(bytes, size + 1, &none, &fault));
+        assert_false(wire_unpack_values(bytes, shorter, &none, &fault));
+    assert_false(wire_unpack_values(bytes, size + 1, &none, &fault));
     assert_int_equal(fault.code, FAULT_BAD_BYTES);
     assert_null(none);
 }
 
-static void refuses_requests_that_do_not_fit(void **state)
+static void refuses_values_that_do_not_fit(void **state)
 {
     (void)state;
     struct fault fault;
@@ -162,11 +267,11 @@ static void refuses_requests_that_do_not_fit(void **state)
     struct desk before = desk;
     desk_set(&desk, "model", value);
     struct label_request request = desk_router(&desk, 300);
-    assert_false(wire_pack_request(&request, &packed, &fault));
+    assert_false(wire_pack_values(&request, &packed, &fault));
     assert_int_equal(fault.code, FAULT_LABEL_VALUE);
     desk = before;
     request.field_count = LABEL_FIELDS_MAX + 1;
-    assert_false(wire_pack_request(&request, &packed, &fault));
+    assert_false(wire_pack_values(&request, &packed, &fault));
     assert_int_equal(fault.code, FAULT_LABEL_VALUE);
     assert_null(packed);
 }
@@ -193,10 +298,18 @@ static void answer(uint32_t code, const char *text)
         _exit(1);
 }
 
+static void say_ready(void)
+{
+    const uint8_t ready[4] = {0};
+    if (write(STDOUT_FILENO, ready, sizeof ready) != (ssize_t)sizeof ready)
+        _exit(1);
+}
+
 static int inspect(void)
 {
-    char request[WIRE_REQUEST_MAX] = {0};
+    char request[WIRE_FORM_MAX + WIRE_VALUES_MAX] = {0};
     size_t at = 0;
+    say_ready();
     while (!memmem(request, at, WIFI, strlen(WIFI)) || !memmem(request, at, ADMIN, strlen(ADMIN))) {
         ssize_t count = read(STDIN_FILENO, request + at, sizeof request - at);
         if (count <= 0)
@@ -224,6 +337,7 @@ static int claim_a_huge_label(void)
 {
     uint8_t bytes[12];
     struct writer writer = writer_over(bytes, sizeof bytes);
+    say_ready();
     writer_u32(&writer, 0);
     writer_u32(&writer, 0xffffffff);
     writer_u32(&writer, 0xffffffff);
@@ -269,8 +383,12 @@ int main(int count, char **words)
         cmocka_unit_test(keeps_secrets_out_of_argv_and_environment),
         cmocka_unit_test(survives_children_that_fail),
         cmocka_unit_test(writes_no_file),
-        cmocka_unit_test(packs_and_unpacks),
-        cmocka_unit_test(refuses_requests_that_do_not_fit),
+        cmocka_unit_test(takes_the_draft),
+        cmocka_unit_test(leaves_a_draft_of_another_label),
+        cmocka_unit_test(replaces_a_draft_that_is_no_good),
+        cmocka_unit_test(packs_and_unpacks_forms),
+        cmocka_unit_test(packs_and_unpacks_values),
+        cmocka_unit_test(refuses_values_that_do_not_fit),
     };
     return cmocka_run_group_tests(tests, open_desk, close_desk);
 }
