@@ -37,7 +37,7 @@ struct station_grant {
 };
 NODISCARD NONNULL(1, 2, 3) bool schema_grant_station(const char *conninfo, const struct station_grant *grant,
                                                      struct fault *fault);
-/* kind: "auditor" (reads everything but secrets) or "planner" (opens and closes orders). */
+/* kind: "auditor" (reads everything but secrets), "planner" (opens and closes orders) or "sealer" (seals the log). */
 NODISCARD NONNULL(1, 2, 3, 4) bool schema_grant_person(const char *conninfo, const char *kind, const char *login,
                                                        struct fault *fault);
 /* kind: "serial" or "mac"; numbers from first to first + count - 1. MAC addresses come in multiples of 32, the largest

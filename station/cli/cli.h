@@ -35,6 +35,8 @@ enum cli_option {
     OPTION_OUTPUT,
     OPTION_DIRECTORY,
     OPTION_DAYS,
+    OPTION_CERTIFICATE,
+    OPTION_EVERY,
     CLI_OPTIONS,
 };
 
@@ -123,6 +125,8 @@ int command_label_preview(struct cli *cli);
 int command_label_show(struct cli *cli);
 int command_label_reconcile(struct cli *cli);
 int command_record_summary(struct cli *cli);
+int command_log_seal(struct cli *cli);
+int command_log_export(struct cli *cli);
 int command_fault_show(struct cli *cli);
 int command_fault_list(struct cli *cli);
 int command_doctor(struct cli *cli);

@@ -55,8 +55,10 @@ int command_schema_grant(struct cli *cli)
 {
     struct fault fault;
     bool station = strcmp(cli->arguments[0], "station") == 0;
-    if (!station && strcmp(cli->arguments[0], "auditor") != 0 && strcmp(cli->arguments[0], "planner") != 0)
-        return cli_misused(cli, "grants are for a station, an auditor or a planner, not for '%s'", cli->arguments[0]);
+    if (!station && strcmp(cli->arguments[0], "auditor") != 0 && strcmp(cli->arguments[0], "planner") != 0 &&
+        strcmp(cli->arguments[0], "sealer") != 0)
+        return cli_misused(cli, "grants are for a station, an auditor, a planner or a sealer, not for '%s'",
+                           cli->arguments[0]);
     if (!station && (cli->values[OPTION_SLOTS] || cli->values[OPTION_LOGIN]))
         return cli_misused(cli, "--slots and --login are for stations");
     bool granted = station ? grant_station(cli, &fault)

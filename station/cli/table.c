@@ -22,8 +22,10 @@ const struct cli_option_row cli_option_rows[CLI_OPTIONS] = {
     [OPTION_WIDTH] = {"width", "MM", "the label's width in millimetres"},
     [OPTION_HEIGHT] = {"height", "MM", "the label's height in millimetres"},
     [OPTION_OUTPUT] = {"output", "FILE", "the file to write; it must not exist"},
-    [OPTION_DIRECTORY] = {"directory", "DIR", "where the lists are written (the working directory)"},
+    [OPTION_DIRECTORY] = {"directory", "DIR", "where files are written (the working directory)"},
     [OPTION_DAYS] = {"days", "N", "until the next list is due, 1 to 366 (7)"},
+    [OPTION_CERTIFICATE] = {"certificate", "FILE", "PEM: the certificates of the checkpoint keys, one after another"},
+    [OPTION_EVERY] = {"every", "SECONDS", "go on until SIGTERM or Control-C, looking so often"},
 };
 
 #define BIT(option) (1u << OPTION_##option)
@@ -50,8 +52,8 @@ static const struct cli_command commands[] = {
      "kokuin schema migrate --record 'host=/run/postgresql dbname=kokuin user=admin'", command_schema_migrate, false},
     {"schema", "status", "", 0, 0, BIT(RECORD), "the schema version of the database and of this program",
      "kokuin schema status --json", command_schema_status, false},
-    {"schema", "grant", "station|auditor|planner NAME", 2, 2, BIT(RECORD) | BIT(LOGIN) | BIT(SLOTS),
-     "make or update a station with its database role, or the role of an auditor or planner",
+    {"schema", "grant", "station|auditor|planner|sealer NAME", 2, 2, BIT(RECORD) | BIT(LOGIN) | BIT(SLOTS),
+     "make or update a station with its database role, or the role of an auditor, a planner or the sealer",
      "kokuin schema grant station demo-1 --login kokuin_station_1 --slots 4\nkokuin schema grant auditor tanaka",
      command_schema_grant, false},
     {"schema", "numbers", "serial|mac", 1, 1, BIT(RECORD) | BIT(FIRST) | BIT(COUNT),
@@ -99,6 +101,15 @@ static const struct cli_command commands[] = {
      "kokuin label reconcile\nkokuin label reconcile --order A-1001 --json", command_label_reconcile, false},
     {"record", "summary", "", 0, 0, BIT(RECORD), "what the record says of all units, as one JSON object",
      "kokuin record summary", command_record_summary, false},
+    {"log", "seal", "JIG", 1, 1, BIT(RECORD) | BIT(CERTIFICATE) | BIT(EVERY),
+     "add every new step to the log and have the jig's token sign its head; one sealer for a whole plant",
+     "kokuin log seal /etc/kokuin/jig.yaml --certificate checkpoints.pem --record 'dbname=kokuin user=sealer_1'\n"
+     "kokuin log seal jig.yaml --certificate checkpoints.pem --every 60",
+     command_log_seal, false},
+    {"log", "export", "", 0, 0, BIT(RECORD) | BIT(DIRECTORY),
+     "write the last signed head as log-head-SIZE.txt, and to standard output, to keep out of the database's reach",
+     "kokuin log export --directory /media/worm\nkokuin log export | mail -s 'log head' auditor@example.com",
+     command_log_export, false},
     {"fault", "show", "NUMBER", 1, 1, 0, "what a fault means and what to do",
      "kokuin fault show 604\nkokuin fault show 604 --language ja", command_fault_show, false},
     {"fault", "list", "", 0, 0, 0, "all faults", "kokuin fault list --json", command_fault_list, false},
