@@ -289,6 +289,18 @@ NODISCARD NONNULL(1, 3, 4) bool store_label_findings(struct store *store, const 
                                                      struct store_label_findings *ret_findings, struct fault *fault);
 void store_label_findings_free(struct store_label_findings *findings);
 
+/* The labels of a station's shift, that is, since the last one that was closed, of which nobody can say where they are,
+ * by serial: "unfinished", "unconfirmed", "dead", "contradiction", and units "unlabelled" (migration 0016).
+ * Faults: STATION_UNKNOWN. */
+NODISCARD NONNULL(1, 2, 3, 4) bool store_shift_findings(struct store *store, const char *station,
+                                                        struct store_label_findings *ret_findings, struct fault *fault);
+
+/* Ends a station's shift, with a row that counts its labels; refused while one of them is at large. A planner's request;
+ * it has no UUID: after RECORD_UNKNOWN ask again, and a shift of no labels is closed where the first one was kept.
+ * `badge` is 1 to 32 printable characters. Faults: SHIFT_OPEN, STATION_UNKNOWN. */
+NODISCARD NONNULL(1, 2, 3, 4, 5) bool store_shift_close(struct store *store, const char *station, const char *badge,
+                                                        struct store_label_count *ret_count, struct fault *fault);
+
 /* An order also makes its product known: code, model and GTIN belong together for ever (RECORD_REFUSED otherwise).
  * Faults: ORDER_EXISTS. */
 struct store_order_new {
