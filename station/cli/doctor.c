@@ -9,11 +9,14 @@
 #include "station/cli/token_check.h"
 #include "station/flow/flow.h"
 #include "station/flow/json.h"
+#include "station/label/printer.h"
 #include "station/line/line.h"
 #include "station/line/rooms.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define PRINTER_MS 10000
 
 struct doctor {
     struct cli *cli;
@@ -170,6 +173,21 @@ static void check_slots(struct doctor *doctor)
     }
 }
 
+/* Asks and sends nothing: a printer that prints for a station is not disturbed, and may say that it holds a label. */
+static void check_printers(struct doctor *doctor)
+{
+    for (size_t i = 0; i < doctor->jig->printer_count; i++) {
+        char name[64];
+        struct fault fault;
+        CLEANUP(printer_closep) struct printer *printer = NULL;
+        (void)snprintf(name, sizeof name, "printer %s", doctor->jig->printers[i].name);
+        tell(doctor, name,
+             printer_open(&doctor->jig->printers[i], &printer, &fault) &&
+                 printer_status(printer, deadline_in_ms(PRINTER_MS), &fault),
+             &fault);
+    }
+}
+
 static void check(struct doctor *doctor, const char *name, bool (*is_good)(struct doctor *, struct fault *))
 {
     struct fault fault;
@@ -186,6 +204,7 @@ static void examine(struct doctor *doctor)
     check(doctor, "record store and its schema version", check_record);
     check_tokens(doctor);
     check_slots(doctor);
+    check_printers(doctor);
     check_templates(doctor);
 }
 

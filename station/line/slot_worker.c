@@ -15,9 +15,8 @@
 #include <unistd.h>
 
 #define SAY_MS 5000
-#define PRINT_MS                                                                                                       \
-    300000            /* a printer has a label of other slots before this one, and each may hang in it for a minute    \
-                       */
+/* A printer has the labels of other slots before this one, and each may hang in it for a minute. */
+#define PRINT_MS 300000
 #define NOBODY "-"    /* stands in the record where no badge was scanned */
 #define IDLE_MS 60000 /* how long one wait for a unit may take before the slot is looked at again */
 

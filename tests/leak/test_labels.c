@@ -167,7 +167,10 @@ static bool render(const struct unit *unit, bool dying, struct label_bitmap **re
     char moment[16];
     (void)snprintf(moment, sizeof moment, "%u", 1 + next_random(120));
     const char *const dies[] = {"test", "--die-in", moment, NULL};
-    const struct label_child child = {.path = dying ? NULL : KOKUIN, .argv = dying ? dies : lives};
+    /* As a station does: drafted before the passwords are there, when the child lives. */
+    CLEANUP(label_draft_freep) struct label_draft *draft = NULL;
+    const struct label_child child = {
+        .path = dying ? NULL : KOKUIN, .argv = dying ? dies : lives, .draft = dying ? NULL : &draft};
     const struct desk before = desk;
     CLEANUP(secret_freep) struct secret *admin = desk_secret(unit->admin);
     CLEANUP(secret_freep) struct secret *wifi = desk_secret(unit->wifi);
@@ -176,6 +179,8 @@ static bool render(const struct unit *unit, bool dying, struct label_bitmap **re
     set_secret("admin", admin);
     set_secret("wifi", wifi);
     const struct label_request request = desk_router(&desk, 203);
+    if (!dying && !label_draft_start(&child, &request, &draft, fault))
+        fail_msg("%s: %s", fault_name(fault->code), fault->text);
     const bool made = label_render_in_child(&child, &request, deadline_in_ms(ENOUGH_MS), ret_bitmap, fault);
     desk = before;
     return made;

@@ -121,6 +121,7 @@ static void test_doctor_and_status_of_a_good_plant(void **state)
         fail_msg("exit %d: %s", code, output);
     assert_non_null(strstr(output, "ok      token 1: issuing key and certificate"));
     assert_non_null(strstr(output, "ok      token 2: fingerprint key"));
+    assert_non_null(strstr(output, "ok      printer labels"));
     plant_remove(&plant);
 
     const char *const status[] = {KOKUIN, "hsm", "status", plant.jig, "--json", NULL};
@@ -152,6 +153,17 @@ static void test_doctor_and_status_of_a_good_plant(void **state)
     plant_serve(&plant);
 }
 
+static void test_doctor_asks_the_printer(void **state)
+{
+    (void)state;
+    char jig[160], output[16384];
+    plant_change_jig(&plant, "    kind: png\n    path: ", "    kind: zpl\n    path: unix:", jig);
+    const char *const doctor[] = {KOKUIN, "doctor", jig, NULL};
+    assert_int_equal(command_read(doctor, output, sizeof output), fault_exit(FAULT_PRINTER_AWAY));
+    if (!strstr(output, "failed  printer labels: ") || !strstr(output, "(604 PRINTER_AWAY)"))
+        fail_msg("%s", output);
+}
+
 static int open_plant(void **state)
 {
     (void)state;
@@ -174,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_doctor_and_status_of_a_good_plant),
         cmocka_unit_test(test_doctor_explains_each_token),
         cmocka_unit_test(test_missing_mechanism_is_told),
+        cmocka_unit_test(test_doctor_asks_the_printer),
     };
     return cmocka_run_group_tests_name("station/cli: tokens", tests, open_plant, close_plant);
 }
