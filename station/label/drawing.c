@@ -269,35 +269,34 @@ static bool draw(const struct drawing *drawing, const char *id, struct box part,
     return true;
 }
 
-/* Goes over bytes that are all the same, as far as 32 of them are: almost all of a label is blank. */
-static size_t skip_same(const uint8_t *row, size_t at, size_t end, uint64_t same)
+/* Almost all of a label is blank, so it is looked through 32 bytes at a time. */
+#define STRIDE 32
+
+static bool is_blank(const uint8_t *bytes, uint64_t blank)
 {
-    uint64_t four[4];
-    for (; at + sizeof four <= end; at += sizeof four) {
-        memcpy(four, row + at, sizeof four);
-        if (((four[0] ^ same) | (four[1] ^ same) | (four[2] ^ same) | (four[3] ^ same)) != 0)
-            break;
-    }
-    return at;
+    uint64_t four[STRIDE / 8];
+    memcpy(four, bytes, sizeof four);
+    return ((four[0] ^ blank) | (four[1] ^ blank) | (four[2] ^ blank) | (four[3] ^ blank)) == 0;
 }
 
-/* The first point from `at` on that is not blank, or points->width. */
-static size_t skip_blank(const struct points *points, const uint8_t *row, size_t at)
+/* The bytes of a row that are not blank, from the first to behind the last; false when all are. */
+static bool find_ink(const uint8_t *row, size_t size, uint8_t blank, size_t *ret_begin, size_t *ret_end)
 {
-    if (points->black) {
-        for (at = skip_same(row, at, points->width, 0); at < points->width && row[at] == 0; at++)
-            continue;
-        return at;
-    }
-    const uint32_t white = 0x00ffffff;
-    at = skip_same(row, 4 * at, 4 * points->width, UINT64_MAX) / 4;
-    for (; at < points->width; at++) {
-        uint32_t point;
-        memcpy(&point, row + 4 * at, sizeof point);
-        if ((point & white) != white)
-            break;
-    }
-    return at;
+    const uint64_t blanks = blank * 0x0101010101010101u;
+    size_t begin = 0, end = size;
+    while (begin + STRIDE <= end && is_blank(row + begin, blanks))
+        begin += STRIDE;
+    while (begin < end && row[begin] == blank)
+        begin++;
+    if (begin == end)
+        return false;
+    while (begin + STRIDE <= end && is_blank(row + end - STRIDE, blanks))
+        end -= STRIDE;
+    while (row[end - 1] == blank)
+        end--;
+    *ret_begin = begin;
+    *ret_end = end;
+    return true;
 }
 
 static unsigned lightness_of_point(uint32_t point)
@@ -308,24 +307,31 @@ static unsigned lightness_of_point(uint32_t point)
     return (299 * (point >> 16 & 255) + 587 * (point >> 8 & 255) + 114 * blue) / 1000;
 }
 
-/* How light one dot is, 0 to 255. */
-static unsigned lightness(const struct points *points, size_t x, size_t y)
+/* `at` is the first of a dot's points. */
+static enum ink_dot dot_of_black(const struct points *points, const uint8_t *at)
 {
     unsigned sum = 0;
-    for (unsigned j = 0; j < POINTS_PER_DOT; j++) {
-        const uint8_t *at = points->bytes + (y * POINTS_PER_DOT + j) * points->stride;
-        at += x * POINTS_PER_DOT * points->size;
-        for (unsigned i = 0; i < POINTS_PER_DOT; i++, at += points->size) {
+    for (unsigned j = 0; j < POINTS_PER_DOT; j++, at += points->stride)
+        for (unsigned i = 0; i < POINTS_PER_DOT; i++)
+            sum += at[i];
+    const unsigned all = POINTS_PER_DOT * POINTS_PER_DOT;
+    return sum == 0 ? INK_NONE : (255 * all - sum) / all < BLACK_BELOW ? INK_BLACK : INK_PALE;
+}
+
+static enum ink_dot dot_of_colours(const struct points *points, const uint8_t *at)
+{
+    unsigned sum = 0;
+    uint32_t common = UINT32_MAX;
+    for (unsigned j = 0; j < POINTS_PER_DOT; j++, at += points->stride) {
+        for (unsigned i = 0; i < POINTS_PER_DOT; i++) {
             uint32_t point;
-            if (points->black) {
-                sum += 255u - *at;
-            } else {
-                memcpy(&point, at, sizeof point);
-                sum += lightness_of_point(point);
-            }
+            memcpy(&point, at + 4 * i, sizeof point);
+            common &= point;
+            sum += lightness_of_point(point);
         }
     }
-    return sum / (POINTS_PER_DOT * POINTS_PER_DOT);
+    const unsigned all = POINTS_PER_DOT * POINTS_PER_DOT;
+    return (common & 0xffffff) == 0xffffff ? INK_NONE : sum / all < BLACK_BELOW ? INK_BLACK : INK_PALE;
 }
 
 static void grow_box(struct box *box, struct box by)
@@ -343,29 +349,38 @@ static void grow_box(struct box *box, struct box by)
 /* Turns one row of dots of `part` from points into ink, and the points back to blank. */
 static void take_row(const struct points *points, struct box part, size_t y, struct ink *ink)
 {
-    uint8_t *dots = dot_of(ink, part.left, part.top + (int)y);
+    const uint8_t blank = points->black ? 0 : 0xff;
+    const size_t bytes_per_dot = points->size * POINTS_PER_DOT;
     uint8_t *rows = points->bytes + y * POINTS_PER_DOT * points->stride;
-    size_t first = box_width(part), end = 0;
+    size_t first = points->stride, end = 0;
     for (size_t j = 0; j < POINTS_PER_DOT; j++) {
-        const uint8_t *row = rows + j * points->stride;
-        for (size_t at = skip_blank(points, row, 0); at < points->width;) {
-            const size_t x = at / POINTS_PER_DOT;
-            if (dots[x] == INK_NONE)
-                dots[x] = lightness(points, x, y) < BLACK_BELOW ? INK_BLACK : INK_PALE;
-            first = x < first ? x : first;
-            end = x >= end ? x + 1 : end;
-            at = skip_blank(points, row, (x + 1) * POINTS_PER_DOT);
-        }
+        size_t begins, ends;
+        if (!find_ink(rows + j * points->stride, points->size * points->width, blank, &begins, &ends))
+            continue;
+        first = begins < first ? begins : first;
+        end = ends > end ? ends : end;
     }
     if (end == 0)
         return;
+    first /= bytes_per_dot;
+    end = (end + bytes_per_dot - 1) / bytes_per_dot;
+    uint8_t *dots = dot_of(ink, part.left, part.top + (int)y);
+    for (size_t x = first; x < end; x++) {
+        const uint8_t *at = rows + x * bytes_per_dot;
+        dots[x] = (uint8_t)(points->black ? dot_of_black(points, at) : dot_of_colours(points, at));
+    }
     for (size_t j = 0; j < POINTS_PER_DOT; j++)
-        memset(rows + j * points->stride + points->size * POINTS_PER_DOT * first, points->black ? 0 : 0xff,
-               points->size * POINTS_PER_DOT * (end - first));
-    grow_box(&ink->box, (struct box){.left = part.left + (int)first,
-                                     .top = part.top + (int)y,
-                                     .right = part.left + (int)end,
-                                     .bottom = part.top + (int)y + 1});
+        memset(rows + j * points->stride + first * bytes_per_dot, blank, (end - first) * bytes_per_dot);
+    /* White that was drawn is no ink. */
+    while (first < end && dots[first] == INK_NONE)
+        first++;
+    while (first < end && dots[end - 1] == INK_NONE)
+        end--;
+    if (first < end)
+        grow_box(&ink->box, (struct box){.left = part.left + (int)first,
+                                         .top = part.top + (int)y,
+                                         .right = part.left + (int)end,
+                                         .bottom = part.top + (int)y + 1});
 }
 
 static int rows_in_a_band(struct box area)

@@ -120,6 +120,11 @@ static bool verify_with_zbar(const struct view *view, zbar_symbol_type_t type, c
     if (!scanner || !picture || zbar_image_scanner_set_config(scanner, ZBAR_NONE, ZBAR_CFG_ENABLE, 0) != 0 ||
         zbar_image_scanner_set_config(scanner, type, ZBAR_CFG_ENABLE, 1) != 0)
         return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory to read a code back");
+    /* Every other row and column of dots: a module has two dots at least (MODULE_DOTS_MIN), so each is still looked at.
+     */
+    if (zbar_image_scanner_set_config(scanner, ZBAR_NONE, ZBAR_CFG_X_DENSITY, 2) != 0 ||
+        zbar_image_scanner_set_config(scanner, ZBAR_NONE, ZBAR_CFG_Y_DENSITY, 2) != 0)
+        return fault_set(fault, FAULT_INTERNAL, 0, "zbar does not take its settings");
     zbar_image_set_format(picture, zbar_fourcc('Y', '8', '0', '0'));
     zbar_image_set_size(picture, view->width, view->height);
     zbar_image_set_data(picture, view->points.bytes, view->points.size, NULL);

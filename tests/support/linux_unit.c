@@ -94,15 +94,18 @@ static bool switch_on(struct linux_unit *unit, const char *console, struct fault
     return unit->power > 0 || fault_set(fault, FAULT_SYSTEM, (unsigned long)errno, "fork: %s", strerror(errno));
 }
 
-bool linux_unit_start(struct linux_unit *ret_unit, struct fault *fault)
+bool linux_unit_start(struct linux_unit *ret_unit, const char *socket_path, struct fault *fault)
 {
     struct linux_unit unit = {.directory = "/tmp/kokuin-linux-XXXXXX", .master = -1, .slave = -1};
-    char console[64], path[80];
+    char console[64], path[108];
     if (!mkdtemp(unit.directory) || openpty(&unit.master, &unit.slave, console, NULL, NULL) != 0)
         return fault_set(fault, FAULT_SYSTEM, (unsigned long)errno, "make a terminal: %s", strerror(errno));
     (void)fcntl(unit.master, F_SETFD, FD_CLOEXEC);
     (void)fcntl(unit.slave, F_SETFD, FD_CLOEXEC);
-    (void)snprintf(path, sizeof path, "%s/console", unit.directory);
+    if (socket_path)
+        (void)snprintf(path, sizeof path, "%s", socket_path);
+    else
+        (void)snprintf(path, sizeof path, "%s/console", unit.directory);
     (void)snprintf(unit.socket, sizeof unit.socket, "unix:%s", path);
     if (!cable_start(unit.master, path, &unit.cable, fault) || !switch_on(&unit, console, fault))
         return false;

@@ -17,7 +17,7 @@
 
 struct linux_unit {
     char directory[64]; /* root/ is the unit's disk */
-    char socket[96];    /* "unix:/tmp/.../console" */
+    char socket[128];   /* "unix:/tmp/.../console" */
     pid_t power, cable;
     int master, slave;
 };
@@ -25,8 +25,9 @@ struct linux_unit {
 /* Whether this machine can run one; prints why not. */
 NODISCARD bool linux_unit_possible(void);
 
-/* A blank unit, switched on. */
-NODISCARD NONNULL(1, 2) bool linux_unit_start(struct linux_unit *ret_unit, struct fault *fault);
+/* A blank unit, switched on, with its console at this socket; NULL: one in its directory. */
+NODISCARD NONNULL(1, 3) bool linux_unit_start(struct linux_unit *ret_unit, const char *socket_path,
+                                              struct fault *fault);
 void linux_unit_end(struct linux_unit *unit);
 
 /* A file of its disk, "etc/shadow", as text of at most `size` - 1 bytes; false when there is none. */

@@ -57,6 +57,7 @@ static const char jig_text[] = "station: A\n"
                                "products:\n"
                                "  - " SHIPPED "/products/router.yaml\n"
                                "  - " SHIPPED "/products/sensor.yaml\n"
+                               "  - " SHIPPED "/products/gateway.yaml\n"
                                "%s";
 
 static const char contact_text[] = "  - " SHIPPED "/products/contact.yaml\n";
