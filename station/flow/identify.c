@@ -101,8 +101,7 @@ static bool take_up(struct journey *journey, struct fault *fault)
     const struct store_reservation *reservation = &journey->reservation;
     if (reservation->arrival != STORE_RESUME || reservation->label[0] == '\0')
         return true;
-    journey->resumed = journey->labelled = true;
-    journey->label_copy = reservation->label_copy;
+    journey->labelled = true;
     memcpy(journey->label, reservation->label, sizeof journey->label);
     memcpy(journey->progress.label, reservation->label, sizeof journey->progress.label);
     return journey_record(journey, request_certificate, fault);

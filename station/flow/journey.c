@@ -108,10 +108,7 @@ static bool travel(struct journey *journey, struct fault *fault)
     if (!resumed || strcmp(journey->reservation.state, "labelled") != 0)
         if (!make_unit(journey, fault) || !journey_print(journey, fault))
             return false;
-    if (!journey_await_scan(journey, fault))
-        return false;
-    journey_forget(journey);
-    return journey_close(journey, fault);
+    return journey_await_scan(journey, fault) && journey_close(journey, fault);
 }
 
 /* What the line does about a failure. An unknown commit that no repetition settled leaves the record in doubt. */
@@ -132,7 +129,6 @@ static bool survives(const struct journey *journey, const struct fault *fault)
     case FAULT_UNIT_CERTIFICATE:
     case FAULT_LOCK_FAILED:
     case FAULT_RECORD_REFUSED:
-    case FAULT_LABEL_REKEY:
         return false;
     default:
         return true;

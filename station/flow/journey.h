@@ -34,25 +34,24 @@ struct journey {
     struct unit_identity arrived; /* as it came */
     struct unit_identity now;     /* as last read */
 
-    bool reserved;      /* the record has an open attempt of ours */
-    bool resumed;       /* an earlier worker printed its label: the passwords are gone */
-    bool labelled;      /* it waits for its scan, and survives the unit being taken out */
+    bool reserved; /* the record has an open attempt of ours */
+    bool labelled; /* it waits for its scan, and survives the unit being taken out */
     struct fault doubt; /* why nobody knows whether the label came out; NONE where it is known */
     struct store_reservation reservation;
     char ssid[SSID_SIZE];
 
     struct journey_credential credentials[PRODUCT_CREDENTIALS_MAX];
     size_t credential_count;
-    struct wrapped_key wrapped;        /* made in a token for a unit that cannot; size 0: the unit made its own */
-    char key_token[33];                /* the label of the token it was made in; "" for the unit's own */
-    struct certificate certificate;    /* of a resumed unit, only its SHA-256 is known, from the record */
+    struct wrapped_key wrapped; /* made in a token for a unit that cannot; size 0: the unit made its own */
+    char key_token[33];         /* the label of the token it was made in; "" for the unit's own */
+    struct certificate certificate; /* of a resumed unit, only its SHA-256 is known, from the record */
     const struct certificate *issuing; /* of the CA that signed it; NULL until then */
     char issuing_token[33];            /* the label of the one that has that CA's key */
     uint8_t receipt[32];
     unsigned refused_in_a_row; /* wrong log-ins that the unit has counted since the last right one */
 
     char label[17];
-    unsigned label_copy;
+    unsigned label_copy; /* 0: this journey has printed none; a resumed unit's passwords are gone */
     enum store_print_level print_level;
     struct flow_scan scan;
 

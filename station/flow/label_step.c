@@ -11,14 +11,17 @@
 /* gtin, serial, label, copy, model, name, mac, ssid; and a password and a user for each credential */
 #define FIELDS_MAX (8 + 2 * PRODUCT_CREDENTIALS_MAX)
 
-/* The next copy has an id of its own. */
 static bool make_label_id(struct journey *journey, struct fault *fault)
 {
     uint64_t number;
+    unsigned copy = journey->label_copy + 1;
+    if (copy > LABEL_COPIES_MAX)
+        return fault_set(fault, FAULT_LABEL_GIVEN_UP, 0, "%d copies of a label are spoilt", LABEL_COPIES_MAX);
     if (!system_random(&number, sizeof number, fault))
         return fault_within(fault, "name the label");
-    label_id_make(number, ++journey->label_copy, journey->label);
+    label_id_write(number, copy, journey->label);
     memcpy(journey->progress.label, journey->label, sizeof journey->progress.label);
+    journey->label_copy = copy;
     return true;
 }
 
@@ -91,12 +94,12 @@ static bool draw(const struct journey *journey, struct label_bitmap **ret_bitmap
     return flow_draw_label(&journey->station->render, &label, ret_bitmap, fault);
 }
 
-/* Prints one copy. A printer that says nothing leaves a doubt, which a person's scan settles. */
+/* The next copy: recorded, drawn, printed, and recorded as printed. A printer that says nothing leaves a doubt, which a
+ * person's scan settles. */
 static bool print_copy(struct journey *journey, struct fault *fault)
 {
-    journey_show(journey, FLOW_PRINT);
     journey->labelled = false;
-    journey->doubt = (struct fault){0};
+    journey_show(journey, FLOW_PRINT);
     if (!make_label_id(journey, fault) || !journey_record(journey, request_labelling, fault))
         return fault_within(fault, "record the label");
 
@@ -121,7 +124,6 @@ bool journey_print(struct journey *journey, struct fault *fault)
     /* The proof is recorded; the cable is not needed again before the scan, and then a fresh connection proves more. */
     unit_close(journey->unit);
     journey->unit = NULL;
-    explicit_bzero(&journey->wrapped, sizeof journey->wrapped);
     return print_copy(journey, fault);
 }
 
@@ -209,29 +211,36 @@ static bool judge_applied(struct journey *journey, struct fault *fault)
     return settle_doubt(journey, fault) && ask_about_scan(journey, request_scanned, fault);
 }
 
-/* Voids the label that was scanned. Where the passwords are gone, or too many copies were made, nothing is printed. */
+/* Only the label that is live for this unit, in the operator's hand, is void; any other scan is kept and refused. */
 static bool judge_spoilt(struct journey *journey, struct fault *fault)
 {
-    if (!settle_doubt(journey, fault) || !ask_about_scan(journey, request_void, fault))
-        return false;
-    journey->labelled = false;
-    if (journey->resumed)
-        return fault_set(fault, FAULT_LABEL_REKEY, 0, "the label is voided, and its passwords are here no more");
-    return journey->label_copy < LABEL_COPIES_MAX ||
-           fault_set(fault, FAULT_LABEL_REKEY, 0, "copy %u is voided, and no more are made", journey->label_copy);
+    return settle_doubt(journey, fault) && ask_about_scan(journey, request_void, fault);
 }
 
-static bool judge_scan(struct journey *journey, struct fault *fault)
+static bool judge(struct journey *journey, struct fault *fault)
 {
-    switch (journey->scan.means) {
-    case FLOW_SCAN_SPOILT:
+    switch (journey->scan.wish) {
+    case FLOW_APPLIED:
+        return judge_applied(journey, fault);
+    case FLOW_SPOILT:
         return judge_spoilt(journey, fault);
-    case FLOW_SCAN_MISSING:
-        return fault_set(fault, FAULT_LABEL_REKEY, 0, "label %s is missing or cannot be read", journey->label);
-    case FLOW_SCAN_APPLIED:
-        break;
+    case FLOW_MISSING:
+        return true;
     }
-    return judge_applied(journey, fault);
+    return fault_set(fault, FAULT_INTERNAL, 0, "a scan with a wish that is none");
+}
+
+/* A label that is not in anybody's hand may be in the wrong one: the password on it is used no more, and the unit's
+ * next attempt gets another. The same where nobody here holds the password any longer. */
+static bool replace_label(struct journey *journey, struct fault *fault)
+{
+    journey->labelled = false;
+    if (journey->scan.wish == FLOW_MISSING)
+        return fault_set(fault, FAULT_LABEL_GIVEN_UP, 0, "label %s is missing", journey->label);
+    if (journey->label_copy == 0)
+        return fault_set(fault, FAULT_LABEL_GIVEN_UP, 0, "label %s is void, and its password is not held any more",
+                         journey->label);
+    return print_copy(journey, fault);
 }
 
 /* A unit that leaves while nobody knows of its label fails for that reason: it needs another password. */
@@ -257,11 +266,13 @@ bool journey_await_scan(struct journey *journey, struct fault *fault)
         if (!await_one_scan(journey, fault))
             return false;
         struct fault why;
-        bool right = judge_scan(journey, &why);
+        bool right = judge(journey, &why);
         world->answer_scan(world->context, right ? NULL : &why);
-        if (right && journey->scan.means == FLOW_SCAN_APPLIED)
+        if (right && journey->scan.wish == FLOW_APPLIED) {
+            journey_forget(journey);
             return true;
-        if (right && !print_copy(journey, fault))
+        }
+        if (right && !replace_label(journey, fault))
             return false;
         if (!right && !is_wrong_label(&why)) {
             *fault = why;

@@ -31,17 +31,23 @@ bool label_id_is_valid(const char *text)
     return length == LABEL_ID_LENGTH;
 }
 
-void label_id_make(uint64_t random, unsigned copy, char ret_id[LABEL_ID_SIZE])
+void label_id_write(uint64_t chance, unsigned copy, char ret_text[LABEL_ID_SIZE])
 {
-    base32_write(random & ((UINT64_C(1) << 60) - 1), LABEL_ID_LENGTH - 1, ret_id);
-    ret_id[LABEL_ID_LENGTH - 1] = (char)('0' + copy);
-    ret_id[LABEL_ID_LENGTH] = '\0';
+    base32_write(chance, LABEL_ID_LENGTH - 1, ret_text);
+    base32_write(copy, 1, ret_text + LABEL_ID_LENGTH - 1);
 }
 
-unsigned label_id_copy(const char *id)
+unsigned label_id_copy(const char *text)
 {
-    char last = label_id_is_valid(id) ? id[LABEL_ID_LENGTH - 1] : '0';
-    return last >= '1' && last <= '0' + LABEL_COPIES_MAX ? (unsigned)(last - '0') : 0;
+    if (!label_id_is_valid(text))
+        return 0;
+    for (unsigned copy = 1; copy <= LABEL_COPIES_MAX; copy++) {
+        char letter[2];
+        base32_write(copy, 1, letter);
+        if (letter[0] == text[LABEL_ID_LENGTH - 1])
+            return copy;
+    }
+    return 0;
 }
 
 bool label_code_compose(const char *gtin, const char *serial, const char *label, char ret_text[LABEL_CODE_SIZE],

@@ -5,9 +5,6 @@
  * The AIM identifier "]d2" (GS1 DataMatrix) is optional on reading; any other identifier is refused. GS is 0x1D. The
  * form is fixed to the last character, so a scan that lost its end is told apart from a code that is not ours.
  *
- * The last letter of a label id is the number of its copy, 1 to LABEL_COPIES_MAX; the twelve before it are random. So
- * the square code itself says which copy it is, and no two copies ever have one id.
- *
  * Owner    values
  * Threads  any
  * Secrets  none; but a foreign code may be somebody's Wi-Fi key, so no fault repeats what was read
@@ -21,8 +18,8 @@
 
 #define GTIN_SIZE 15
 #define LABEL_ID_LENGTH 13
+#define LABEL_COPIES_MAX 31
 #define LABEL_ID_SIZE (LABEL_ID_LENGTH + 1)
-#define LABEL_COPIES_MAX 9 /* what a label prints as "R9"; more are not made */
 #define LABEL_CODE_LENGTH (2 + 14 + 2 + SERIAL_LENGTH + 1 + 2 + LABEL_ID_LENGTH)
 #define LABEL_CODE_SIZE (LABEL_CODE_LENGTH + 1)
 
@@ -32,14 +29,15 @@ struct label_code {
     char label[LABEL_ID_SIZE];
 };
 
+/* A label id is twelve letters of chance and one that says which copy it is: '1' is the first, 'Z' the 31st. So a label
+ * tells by itself, and by its square code, which of the labels of its unit it is. `copy` is 1 to LABEL_COPIES_MAX. */
+void label_id_write(uint64_t chance, unsigned copy, char ret_text[LABEL_ID_SIZE]);
+
+/* 1 to LABEL_COPIES_MAX; 0 for what is no label id, or has no copy number. */
+NODISCARD NONNULL(1) unsigned label_id_copy(const char *text);
+
 /* True for 13 letters of base/bytes.h's base-32 alphabet. */
 NODISCARD NONNULL(1) bool label_id_is_valid(const char *text);
-
-/* The id of copy `copy` of a unit's label; of `random`, 60 bits are used. */
-NONNULL(3) void label_id_make(uint64_t random, unsigned copy, char ret_id[LABEL_ID_SIZE]);
-
-/* Which copy the label with this id is: 1 to LABEL_COPIES_MAX, or 0 for an id that says none. */
-NODISCARD NONNULL(1) unsigned label_id_copy(const char *id);
 
 /* The text without the AIM identifier.
  *

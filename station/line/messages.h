@@ -38,6 +38,13 @@ enum slot_message_kind {
     SLOT_SAYS_SCAN,      /* the answer to a scan: `fault` is 0 or why not */
 };
 
+/* What a scan is for; the cards say so. */
+enum slot_wish {
+    SLOT_WISH_CLOSE, /* the label sits on the unit */
+    SLOT_WISH_VOID,  /* the label in hand is spoilt: void it and print it again */
+    SLOT_WISH_REKEY, /* the label is missing: a new password */
+};
+
 struct slot_message {
     uint32_t version;
     uint32_t kind;
@@ -48,6 +55,7 @@ struct slot_message {
     uint32_t printer;     /* with PRINT: index in the jig */
     uint32_t attempt;     /* with STATE: more than 1 is rework; 0: none yet */
     uint32_t token;       /* with STATE: enum slot_token */
+    uint32_t wish;        /* with SCAN: enum slot_wish, as it was ordered */
     char token_label[33]; /* with STATE: of the token in use, or of the last one; "" before the first */
     char step_name[32];
     char serial[SERIAL_SIZE];
@@ -56,16 +64,9 @@ struct slot_message {
     char text[256]; /* the fault's engineer text; never a secret */
 };
 
-/* What a person means by a scan, said by the card that was scanned before it. */
-enum scan_means {
-    SCAN_MEANS_APPLIED, /* no card: the label is on the unit */
-    SCAN_MEANS_SPOILT,  /* KOKUIN-REPRINT: void this label, print the next copy */
-    SCAN_MEANS_MISSING, /* KOKUIN-REKEY: no label can be scanned */
-};
-
 /* supervisor -> slot worker */
 enum slot_order_kind {
-    SLOT_ORDER_SCAN = 1, /* a complete, checked label scan for this slot; with MISSING there is no label in it */
+    SLOT_ORDER_SCAN = 1, /* a complete, checked label scan for this slot; no label with SLOT_WISH_REKEY */
     SLOT_ORDER_PAUSE,    /* finish the unit in the slot, start none */
     SLOT_ORDER_RESUME,   /* a slot on hold, or on a spare token once it is empty, ends here and is started afresh, with
                             every room opened anew */
@@ -76,7 +77,7 @@ enum slot_order_kind {
 struct slot_order {
     uint32_t version;
     uint32_t kind;
-    uint32_t means; /* with SCAN: enum scan_means */
+    uint32_t wish; /* with SCAN: enum slot_wish */
     char gtin[15];
     char serial[SERIAL_SIZE];
     char label[17];
@@ -114,8 +115,8 @@ enum scan_kind {
     SCAN_BADGE,     /* operator's badge: "KOKUIN-BADGE-xxxx" */
     SCAN_PAUSE,     /* the card "KOKUIN-PAUSE": no slot starts another unit */
     SCAN_RESUME,    /* the card "KOKUIN-RESUME" */
-    SCAN_REPRINT,   /* the card "KOKUIN-REPRINT": the label that is scanned next is spoilt */
-    SCAN_REKEY,     /* the card "KOKUIN-REKEY": the label of the slot that is scanned next is missing */
+    SCAN_REPRINT,   /* the card "KOKUIN-REPRINT": the label scanned next is spoilt */
+    SCAN_REKEY,     /* the card "KOKUIN-REKEY": the label of the slot whose tag is scanned next is missing */
     SCAN_REFUSED,   /* not ours, truncated, or bad check character: `fault` says which; the content is dropped */
 };
 

@@ -1,6 +1,7 @@
 #include "station/line/report.h"
 
 #include "station/flow/json.h"
+#include "station/label/code.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -203,6 +204,7 @@ void report_scan(const struct report *report, const struct scan_message *scan, c
     json_number(&json, "slot", scan->slot);
     json_text(&json, "serial", scan->serial);
     json_text(&json, "label", scan->label);
+    json_number(&json, "copy", label_id_copy(scan->label));
     put_fault(&json, scan->fault);
     put_json(report, &json);
 }

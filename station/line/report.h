@@ -8,9 +8,9 @@
  * {"event":"operator","badge":"..."}   {"event":"paused"}   {"event":"resumed"}
  * {"event":"held","fault":604,"fault_name":"PRINTER_AWAY","text":"..."}   {"event":"stopped"}
  *
- * view: empty, working, label, ok, ng, hold. kind: label, slot-tag, badge, pause, resume, reprint, rekey, refused.
- * token and state: up, degraded (a spare is in use; the label is the spare's), down, and in a slot's line unknown,
- * before it has opened one. The token event comes after ready, and then whenever the worst of all slots has changed.
+ * view: empty, working, label, ok, ng, hold. kind: label, slot-tag, badge, pause, resume, refused. token and state: up,
+ * degraded (a spare is in use; the label is the spare's), down, and in a slot's line unknown, before it has opened one.
+ * The token event comes after ready, and then whenever the worst of all slots has changed.
  *
  * Owner    everything is borrowed
  * Threads  one

@@ -26,7 +26,7 @@ static bool somebody_waits(const struct routing *routing)
     return false;
 }
 
-static struct route to_slot(struct routing *routing, unsigned number, enum scan_means means,
+static struct route to_slot(struct routing *routing, unsigned number, enum slot_wish wish,
                             const struct scan_message *label)
 {
     size_t index;
@@ -35,44 +35,53 @@ static struct route to_slot(struct routing *routing, unsigned number, enum scan_
     if (routing->slots[index].view != SLOT_LABEL)
         return answer(FAULT_SCAN_NOT_EXPECTED);
     memcpy(routing->slots[index].scanned, label->serial, sizeof label->serial);
-    return (struct route){.kind = ROUTE_TO_SLOT, .slot_index = index, .means = means, .label = *label};
+    return (struct route){.kind = ROUTE_TO_SLOT, .slot_index = index, .wish = wish, .label = *label};
 }
 
-/* A label, or in the place of one the card that says it is missing: both need a slot. */
-static struct route take_label(struct routing *routing, const struct scan_message *scan, enum scan_means means)
+static struct route wait_for_more(struct routing *routing, size_t scanner, struct route_pending pending)
 {
+    if (!somebody_waits(routing))
+        return answer(FAULT_SCAN_NOT_EXPECTED);
+    pending.waiting = true;
+    pending.until = deadline_in_ms(ROUTE_PAIR_MS);
+    routing->pending[scanner] = pending;
+    return (struct route){.kind = ROUTE_WAIT};
+}
+
+/* What waited at this scanner, which is forgotten; nothing when its time is over. */
+static struct route_pending take_pending(struct routing *routing, size_t scanner)
+{
+    struct route_pending pending = routing->pending[scanner];
+    routing->pending[scanner] = (struct route_pending){0};
+    return pending.waiting && !deadline_passed(pending.until) ? pending : (struct route_pending){0};
+}
+
+static struct route take_card(struct routing *routing, const struct scan_message *scan, enum slot_wish wish)
+{
+    return wait_for_more(routing, scan->scanner, (struct route_pending){.wish = wish});
+}
+
+static struct route take_label(struct routing *routing, const struct scan_message *scan)
+{
+    struct route_pending card = take_pending(routing, scan->scanner);
     unsigned own = routing->jig->scanners[scan->scanner].slot;
-    routing->pending[scan->scanner] = (struct route_pending){0};
+    /* A card speaks of one label only; and a label that is scanned is not missing. */
+    enum slot_wish wish = card.labelled ? SLOT_WISH_CLOSE : card.wish;
+    if (wish == SLOT_WISH_REKEY)
+        return answer(FAULT_SCAN_NOT_EXPECTED);
     if (own != 0)
-        return to_slot(routing, own, means, scan);
-    if (!somebody_waits(routing))
-        return answer(FAULT_SCAN_NOT_EXPECTED);
-    routing->pending[scan->scanner] =
-        (struct route_pending){.waiting = true, .until = deadline_in_ms(ROUTE_PAIR_MS), .means = means, .label = *scan};
-    return (struct route){.kind = ROUTE_WAIT};
-}
-
-static struct route take_reprint_card(struct routing *routing, const struct scan_message *scan)
-{
-    if (!somebody_waits(routing))
-        return answer(FAULT_SCAN_NOT_EXPECTED);
-    routing->pending[scan->scanner] = (struct route_pending){.spoils = true, .until = deadline_in_ms(ROUTE_PAIR_MS)};
-    return (struct route){.kind = ROUTE_WAIT};
-}
-
-static enum scan_means means_of(const struct routing *routing, const struct scan_message *scan)
-{
-    const struct route_pending *pending = &routing->pending[scan->scanner];
-    return pending->spoils && !deadline_passed(pending->until) ? SCAN_MEANS_SPOILT : SCAN_MEANS_APPLIED;
+        return to_slot(routing, own, wish, scan);
+    return wait_for_more(routing, scan->scanner,
+                         (struct route_pending){.wish = wish, .labelled = true, .label = *scan});
 }
 
 static struct route take_tag(struct routing *routing, const struct scan_message *scan)
 {
-    struct route_pending pending = routing->pending[scan->scanner];
-    routing->pending[scan->scanner] = (struct route_pending){0};
-    if (!pending.waiting || deadline_passed(pending.until))
+    static const struct scan_message nothing;
+    struct route_pending pending = take_pending(routing, scan->scanner);
+    if (!pending.waiting || pending.labelled == (pending.wish == SLOT_WISH_REKEY))
         return answer(FAULT_SCAN_NOT_EXPECTED);
-    return to_slot(routing, scan->slot, pending.means, &pending.label);
+    return to_slot(routing, scan->slot, pending.wish, pending.labelled ? &pending.label : &nothing);
 }
 
 struct route route_scan(struct routing *routing, const struct scan_message *scan)
@@ -81,11 +90,7 @@ struct route route_scan(struct routing *routing, const struct scan_message *scan
         return answer(FAULT_INTERNAL);
     switch ((enum scan_kind)scan->kind) {
     case SCAN_LABEL:
-        return take_label(routing, scan, means_of(routing, scan));
-    case SCAN_REPRINT:
-        return take_reprint_card(routing, scan);
-    case SCAN_REKEY:
-        return take_label(routing, scan, SCAN_MEANS_MISSING);
+        return take_label(routing, scan);
     case SCAN_SLOT_TAG:
         return take_tag(routing, scan);
     case SCAN_BADGE:
@@ -94,6 +99,10 @@ struct route route_scan(struct routing *routing, const struct scan_message *scan
         return (struct route){.kind = ROUTE_PAUSE};
     case SCAN_RESUME:
         return (struct route){.kind = ROUTE_RESUME};
+    case SCAN_REPRINT:
+        return take_card(routing, scan, SLOT_WISH_VOID);
+    case SCAN_REKEY:
+        return take_card(routing, scan, SLOT_WISH_REKEY);
     case SCAN_REFUSED:
         return answer((enum fault_code)scan->fault);
     }
@@ -113,15 +122,10 @@ enum fault_code route_answer(const struct routing *routing, size_t slot_index, e
     return answered;
 }
 
-static bool is_pending(const struct route_pending *pending)
-{
-    return pending->waiting || pending->spoils;
-}
-
 bool route_expire(struct routing *routing, size_t *ret_scanner)
 {
     for (size_t i = 0; i < routing->jig->scanner_count; i++) {
-        if (!is_pending(&routing->pending[i]) || !deadline_passed(routing->pending[i].until))
+        if (!routing->pending[i].waiting || !deadline_passed(routing->pending[i].until))
             continue;
         routing->pending[i] = (struct route_pending){0};
         *ret_scanner = i;
@@ -135,7 +139,7 @@ bool route_deadline(const struct routing *routing, struct deadline *ret_deadline
     bool any = false;
     for (size_t i = 0; i < routing->jig->scanner_count; i++) {
         const struct route_pending *pending = &routing->pending[i];
-        if (!is_pending(pending))
+        if (!pending->waiting)
             continue;
         *ret_deadline = any ? deadline_sooner(*ret_deadline, pending->until) : pending->until;
         any = true;

@@ -1,6 +1,4 @@
-/* Labels that are spoilt, missing, or of which the printer said nothing; and what a resumed unit is held against. */
-#include "base/process.h"
-#include "base/secret.h"
+/* A label that is spoilt or missing: printed again while its password is held, and otherwise the unit gets another. */
 #include "station/label/code.h"
 #include "tests/unit/station/visit.h"
 
@@ -11,225 +9,158 @@
 
 #include <cmocka.h>
 
-/* A number of the record about one label: `query` ends before its id. */
-static long of_label(const char *query, const char *label)
+static long count_of(const char *serial, const char *what)
 {
-    char whole[256];
-    (void)snprintf(whole, sizeof whole, "%s '%s'", query, label);
-    return plant_count(&plant, whole);
+    char query[384];
+    (void)snprintf(
+        query, sizeof query,
+        "SELECT count(*) FROM prov.label_fate AS held JOIN prov.unit USING (unit_id) WHERE unit.serial = '%s' "
+        "AND %s",
+        serial, what);
+    return plant_count(&plant, query);
 }
 
-static long of_board(const char *query, const char *board)
+static long passwords_of(const char *serial)
 {
-    char whole[384];
-    (void)snprintf(whole, sizeof whole, "%s AND hardware_id = '\\x%s'", query, board);
-    return plant_count(&plant, whole);
+    char query[256];
+    (void)snprintf(
+        query, sizeof query,
+        "SELECT count(*) FROM prov.credential JOIN prov.attempt USING (attempt) JOIN prov.unit USING (unit_id) "
+        "WHERE unit.serial = '%s'",
+        serial);
+    return plant_count(&plant, query);
 }
 
-static void expect_events(const char *label, long printed, long voided, long dead)
+static void assert_all_accounted_for(void)
 {
-    assert_int_equal(of_label("SELECT count(*) FROM prov.label_event WHERE kind = 'printed' AND label =", label),
-                     printed);
-    assert_int_equal(of_label("SELECT count(*) FROM prov.label_event WHERE kind = 'voided' AND label =", label),
-                     voided);
-    assert_int_equal(of_label("SELECT count(*) FROM prov.label_event WHERE kind = 'dead' AND label =", label), dead);
-    assert_int_equal(of_label("SELECT count(*) FROM prov.label WHERE live AND label =", label), voided + dead == 0);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM api.label_findings(NULL)"), 0);
 }
 
-/* The same password, on a label that says itself which copy it is; the old one is void for good. */
-static void test_spoilt_label_is_printed_again(void **state)
+static void test_a_spoilt_label_is_printed_again_with_the_same_password(void **state)
 {
     (void)state;
-    struct world world = {.spoils = 1};
-    world.stray = world.spoilt;
-    struct flow_result result = visit(&world, "a0000001", NULL);
+    struct world world = {.spoilt = 2};
+    struct flow_result result = visit(&world, "c0000001", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 1);
-    assert_int_equal(world.printed, 2);
-    assert_int_equal(label_id_copy(world.spoilt), 1);
-    assert_int_equal(label_id_copy(world.label), 2);
+    assert_int_equal(world.printed, 3);
     assert_int_equal(world.answers[0], FAULT_NONE);
-    assert_int_equal(world.answers[1], FAULT_SCAN_DEAD_LABEL);
-    assert_int_equal(world.answers[2], FAULT_SCAN_DEAD_LABEL);
-    assert_int_equal(world.answers[3], FAULT_NONE);
-    expect_events(world.spoilt, 1, 1, 0);
-    expect_events(world.label, 1, 0, 0);
-    assert_int_equal(
-        of_board("SELECT count(*) FROM prov.credential JOIN prov.attempt USING (attempt) WHERE true", "a0000001"), 2);
+    assert_string_not_equal(world.label, world.first_label);
+    assert_int_equal(label_id_copy(world.first_label), 1);
+    assert_int_equal(label_id_copy(world.label), 3);
+    assert_int_equal(count_of(world.serial, "fate = 'voided'"), 2);
+    assert_int_equal(count_of(world.serial, "fate = 'live' AND copy = 3"), 1);
+    assert_int_equal(passwords_of(world.serial), (long)plant.rooms->product->credential_count);
+    assert_all_accounted_for();
 }
 
-/* Only the label of the unit in this slot is voided here. */
-static void test_another_units_label_is_not_voided(void **state)
+/* The old label, scanned later on the same unit, or as a spoilt one, is dead. */
+static void test_a_void_label_stays_void(void **state)
 {
     (void)state;
-    struct world other = {.slot = 2, .taken_out = true};
-    struct flow_result result = visit(&other, "a0000002", NULL);
-    expect_fault(&result, FLOW_LEFT, FAULT_UNIT_UNPLUGGED);
-    struct world world = {.other = &other, .spoils = 1};
-    result = visit(&world, "a0000003", NULL);
-    expect_fault(&result, FLOW_LEFT, FAULT_UNIT_UNPLUGGED);
-    assert_int_equal(world.answers[0], FAULT_SCAN_WRONG_UNIT);
-    assert_int_equal(world.printed, 1);
-    expect_events(world.label, 1, 0, 0);
-    expect_events(other.label, 1, 0, 0);
-
-    world.other = NULL;
-    result = visit(&world, "a0000003", NULL);
+    struct world world = {.spoilt = 1};
+    struct flow_result result = visit(&world, "c0000002", NULL);
     expect_closed(&result);
-    other.taken_out = false;
-    result = visit(&other, "a0000002", NULL);
+    char first[sizeof world.first_label];
+    memcpy(first, world.first_label, sizeof first);
+    char query[160];
+    (void)snprintf(query, sizeof query, "SELECT count(*) FROM prov.label WHERE label = '%s' AND NOT live", first);
+    assert_int_equal(plant_count(&plant, query), 1);
+
+    struct world left = {.taken_out = true};
+    result = visit(&left, "c0000003", NULL);
+    expect_fault(&result, FLOW_LEFT, FAULT_UNIT_UNPLUGGED);
+    struct world other = {.other = &world, .spoilt = 1};
+    memcpy(world.label, first, sizeof first);
+    result = visit(&other, "c0000003", NULL);
+    expect_fault(&result, FLOW_LEFT, FAULT_UNIT_UNPLUGGED);
+    assert_int_equal(other.answers[0], FAULT_SCAN_WRONG_UNIT);
+    assert_int_equal(other.printed, 0);
+    assert_int_equal(count_of(left.serial, "fate = 'live'"), 1);
+    other = (struct world){0};
+    result = visit(&other, "c0000003", NULL);
     expect_closed(&result);
 }
 
-/* A label that nobody holds may be in anybody's hands: its password goes. */
-static void test_missing_label_means_another_password(void **state)
+/* The wish alone voids nothing: the label has to be the unit's own live one. */
+static void test_only_the_live_label_in_hand_is_voided(void **state)
+{
+    (void)state;
+    struct world world = {.printer = FAULT_PRINTER_UNKNOWN, .taken_out = true};
+    struct flow_result result = visit(&world, "c0000004", NULL);
+    expect_fault(&result, FLOW_FAILED, FAULT_PRINTER_UNKNOWN);
+    char stray[sizeof world.label];
+    memcpy(stray, result.progress.label, sizeof stray);
+    world = (struct world){.spoilt = 3, .stray = stray};
+    result = visit(&world, "c0000004", NULL);
+    expect_closed(&result);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(world.answers[i], FAULT_SCAN_DEAD_LABEL);
+    assert_int_equal(world.printed, 1);
+    assert_int_equal(count_of(world.serial, "fate = 'voided'"), 0);
+}
+
+static void test_a_missing_label_means_another_password(void **state)
 {
     (void)state;
     struct world world = {.missing = true};
-    struct flow_result result = visit(&world, "a0000004", NULL);
-    expect_fault(&result, FLOW_FAILED, FAULT_LABEL_REKEY);
+    struct flow_result result = visit(&world, "c0000005", NULL);
+    expect_fault(&result, FLOW_FAILED, FAULT_LABEL_GIVEN_UP);
+    assert_int_equal(world.answers[0], FAULT_NONE);
+    assert_int_equal(count_of(world.serial, "fate = 'dead'"), 1);
     char missing[sizeof world.label];
     memcpy(missing, world.label, sizeof missing);
-    assert_int_equal(world.printed, 1);
-    expect_events(missing, 1, 0, 1);
-
-    world.missing = false;
-    world.stray = missing;
-    result = visit(&world, "a0000004", NULL);
+    world = (struct world){.stray = missing};
+    result = visit(&world, "c0000005", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 2);
-    assert_int_equal(label_id_copy(world.label), 1);
-    for (size_t i = 0; i < 3; i++)
-        assert_int_equal(world.answers[i], FAULT_SCAN_DEAD_LABEL);
-    assert_int_equal(of_board("SELECT count(DISTINCT fingerprint) FROM prov.credential JOIN prov.attempt USING "
-                              "(attempt) WHERE true",
-                              "a0000004"),
-                     4);
+    assert_int_equal(world.answers[0], FAULT_SCAN_DEAD_LABEL);
+    assert_int_equal(passwords_of(world.serial), 2 * (long)plant.rooms->product->credential_count);
+    assert_all_accounted_for();
 }
 
-/* A worker that did not print the label has no passwords: the label is voided all the same, and nothing is printed. */
-static void test_resumed_unit_is_not_printed_again(void **state)
+/* The journey that drew the password is over: nobody can print it again. */
+static void test_a_password_that_is_not_held_is_replaced(void **state)
 {
     (void)state;
     struct world world = {.taken_out = true};
-    struct flow_result result = visit(&world, "a0000005", NULL);
+    struct flow_result result = visit(&world, "c0000006", NULL);
     expect_fault(&result, FLOW_LEFT, FAULT_UNIT_UNPLUGGED);
-    world.taken_out = false;
-    world.spoils = 1;
-    result = visit(&world, "a0000005", NULL);
-    expect_fault(&result, FLOW_FAILED, FAULT_LABEL_REKEY);
-    assert_int_equal(world.printed, 1);
-    expect_events(world.spoilt, 1, 1, 0);
-    result = visit(&world, "a0000005", NULL);
+    world = (struct world){.spoilt = 1};
+    result = visit(&world, "c0000006", NULL);
+    expect_fault(&result, FLOW_FAILED, FAULT_LABEL_GIVEN_UP);
+    assert_int_equal(world.answers[0], FAULT_NONE);
+    assert_int_equal(world.printed, 0);
+    assert_int_equal(count_of(world.serial, "fate = 'voided'"), 1);
+    world = (struct world){0};
+    result = visit(&world, "c0000006", NULL);
     expect_closed(&result);
     assert_int_equal(result.attempt, 2);
-}
-
-/* The printer said nothing, and there the label is: its scan is the proof that it was printed. */
-static void test_label_of_a_silent_printer_counts_when_it_is_scanned(void **state)
-{
-    (void)state;
-    struct world world = {.printer = FAULT_PRINTER_UNKNOWN, .printer_once = true};
-    struct flow_result result = visit(&world, "a0000006", NULL);
-    expect_closed(&result);
-    assert_int_equal(result.attempt, 1);
-    assert_int_equal(of_label("SELECT count(*) FROM prov.label_event WHERE level = 'scanned' AND label =", world.label),
-                     1);
-}
-
-static void test_spoilt_label_of_a_silent_printer_is_printed_again(void **state)
-{
-    (void)state;
-    struct world world = {.printer = FAULT_PRINTER_UNKNOWN, .printer_once = true, .spoils = 1};
-    struct flow_result result = visit(&world, "a0000007", NULL);
-    expect_closed(&result);
-    assert_int_equal(result.attempt, 1);
-    assert_int_equal(label_id_copy(world.label), 2);
-    expect_events(world.spoilt, 1, 1, 0);
-}
-
-/* In doubt, a label of another unit proves nothing. */
-static void test_another_units_label_settles_no_doubt(void **state)
-{
-    (void)state;
-    struct world other = {.slot = 2, .taken_out = true};
-    struct flow_result result = visit(&other, "a0000008", NULL);
-    expect_fault(&result, FLOW_LEFT, FAULT_UNIT_UNPLUGGED);
-    struct world world = {.printer = FAULT_PRINTER_UNKNOWN, .printer_once = true, .other = &other};
-    result = visit(&world, "a0000009", NULL);
-    expect_fault(&result, FLOW_FAILED, FAULT_PRINTER_UNKNOWN);
-    assert_int_equal(world.answers[0], FAULT_SCAN_WRONG_UNIT);
-    expect_events(world.label, 0, 0, 1);
-    other.taken_out = false;
-    result = visit(&other, "a0000008", NULL);
-    expect_closed(&result);
-}
-
-static void test_copies_come_to_an_end(void **state)
-{
-    (void)state;
-    struct world world = {.spoils = LABEL_COPIES_MAX};
-    struct flow_result result = visit(&world, "a000000a", NULL);
-    expect_fault(&result, FLOW_FAILED, FAULT_LABEL_REKEY);
-    assert_int_equal(world.printed, LABEL_COPIES_MAX);
-    assert_int_equal(
-        of_board("SELECT count(*) FROM prov.label JOIN prov.attempt USING (attempt) WHERE label.live", "a000000a"), 0);
-}
-
-/* A board whose memory was put back to what it was in an earlier attempt: serial, MAC and lock are right, the
- * certificate is one that was revoked. */
-static void test_resumed_unit_must_have_its_own_certificate(void **state)
-{
-    (void)state;
-    char flash[160], kept[192];
-    (void)snprintf(flash, sizeof flash, "%s/a000000b.flash", plant.softhsm.directory);
-    (void)snprintf(kept, sizeof kept, "%s.kept", flash);
-    struct world world = {.missing = true};
-    struct flow_result result = visit(&world, "a000000b", NULL);
-    expect_fault(&result, FLOW_FAILED, FAULT_LABEL_REKEY);
-    assert_int_equal(rename(flash, kept), 0);
-
-    world = (struct world){.taken_out = true};
-    result = visit(&world, "a000000b", NULL);
-    expect_fault(&result, FLOW_LEFT, FAULT_UNIT_UNPLUGGED);
-    assert_int_equal(rename(kept, flash), 0);
-    world.taken_out = false;
-    result = visit(&world, "a000000b", NULL);
-    expect_fault(&result, FLOW_FAILED, FAULT_UNIT_CERTIFICATE);
-    assert_int_equal(world.answers[0], FAULT_UNIT_CERTIFICATE);
-    assert_int_equal(of_board("SELECT count(*) FROM prov.attempt WHERE state = 'closed'", "a000000b"), 0);
-    result = visit(&world, "a000000b", NULL);
-    expect_closed(&result);
+    assert_all_accounted_for();
 }
 
 static int open_plant(void **state)
 {
     (void)state;
-    plant_open(&plant, "router.yaml", 20);
+    plant_open(&plant, "router.yaml", 10);
     return 0;
 }
 
 static int close_plant(void **state)
 {
+    (void)state;
     plant_close(&plant);
-    return postgres_stop(state);
+    return 0;
 }
 
 int main(void)
 {
-    struct fault fault;
-    if (!process_harden(&fault) || !secret_arena_open(1 << 16, &fault))
-        return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_spoilt_label_is_printed_again),
-        cmocka_unit_test(test_another_units_label_is_not_voided),
-        cmocka_unit_test(test_missing_label_means_another_password),
-        cmocka_unit_test(test_resumed_unit_is_not_printed_again),
-        cmocka_unit_test(test_label_of_a_silent_printer_counts_when_it_is_scanned),
-        cmocka_unit_test(test_spoilt_label_of_a_silent_printer_is_printed_again),
-        cmocka_unit_test(test_another_units_label_settles_no_doubt),
-        cmocka_unit_test(test_copies_come_to_an_end),
-        cmocka_unit_test(test_resumed_unit_must_have_its_own_certificate),
+        cmocka_unit_test(test_a_spoilt_label_is_printed_again_with_the_same_password),
+        cmocka_unit_test(test_a_void_label_stays_void),
+        cmocka_unit_test(test_only_the_live_label_in_hand_is_voided),
+        cmocka_unit_test(test_a_missing_label_means_another_password),
+        cmocka_unit_test(test_a_password_that_is_not_held_is_replaced),
     };
-    return cmocka_run_group_tests_name("station/reprint", tests, open_plant, close_plant);
+    return cmocka_run_group_tests_name("reprint", tests, open_plant, close_plant);
 }

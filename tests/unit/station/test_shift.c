@@ -106,7 +106,7 @@ static void a_dead_label_that_nobody_saw_keeps_the_shift_open(void **state)
     (void)state;
     struct unit reworked = {.seed = 1, .slot = 1}, scanned = {.seed = 2, .slot = 2};
     unit_bring(plant.store, &reworked, "labelled");
-    fail_unit(&reworked, FAULT_LABEL_REKEY);
+    fail_unit(&reworked, FAULT_LABEL_GIVEN_UP);
     expect_open(&reworked, "dead", "kokuin unit scrap");
     struct unit again = {.seed = 1, .slot = 1};
     assert_true(unit_reserve(plant.store, &again, &fault));

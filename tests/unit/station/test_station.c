@@ -224,7 +224,7 @@ static void test_labels_that_went_wrong(void **state)
     pass(&station, "scan", "fault_name", "SCAN_DEAD_LABEL");
     scan(&station, "KOKUIN-REKEY");
     scan(&station, "KOKUIN-SLOT-1");
-    pass(&station, "slot", "fault_name", "LABEL_REKEY");
+    pass(&station, "slot", "fault_name", "LABEL_GIVEN_UP");
     plant_remove(&plant);
     pass(&station, "slot", "view", "empty");
     plant_insert(&plant, "a100000a", "KR-1000", NULL);

@@ -16,8 +16,7 @@ static const char *const render_argv[] = {"kokuin", "station", "render", NULL};
 static void show(void *context, const struct flow_progress *progress)
 {
     struct world *world = context;
-    bool again = progress->step == FLOW_PRINT && world->last == FLOW_SCAN; /* the next copy */
-    assert_true(progress->step >= world->last || again);
+    assert_true(progress->step >= world->last || (world->spoilt > 0 && progress->step == FLOW_PRINT));
     world->last = progress->step;
     if (world->token_dies == progress->step || world->tokens_die == progress->step)
         softhsm_kill_server(&plant.softhsm);
@@ -40,7 +39,8 @@ static bool print(void *context, const char *label, const struct label_bitmap *b
         world->printer = world->printer_once ? FAULT_NONE : code;
         return fault_set(fault, code, 0, "told to fail");
     }
-    world->printed++;
+    if (world->printed++ == 0)
+        (void)snprintf(world->first_label, sizeof world->first_label, "%s", label);
     *ret_level = STORE_PRINT_CLAIMED;
     return true;
 }
@@ -55,13 +55,15 @@ static bool await_scan(void *context, struct flow_scan *ret_scan, struct fault *
         plant_insert(&plant, "00ff00ff", "KR-1000", NULL);
     }
     assert_true(world->scans < ARRAY_SIZE(world->answers));
-    struct flow_scan scan = {.means = world->missing ? FLOW_SCAN_MISSING : FLOW_SCAN_APPLIED};
+    struct flow_scan scan = {.wish = world->scans < world->spoilt          ? FLOW_SPOILT
+                                     : world->missing && world->scans == 0 ? FLOW_MISSING
+                                                                           : FLOW_APPLIED};
     (void)snprintf(scan.serial, sizeof scan.serial, "%s", world->serial);
     (void)snprintf(scan.label, sizeof scan.label, "%s", world->label);
     if (world->other) {
         memcpy(scan.serial, world->other->serial, sizeof scan.serial);
         memcpy(scan.label, world->other->label, sizeof scan.label);
-    } else if (world->stray && world->stray[0] != '\0' && world->scans < 3)
+    } else if (world->stray && world->scans < 3)
         (void)snprintf(scan.label, sizeof scan.label, "%s", world->stray);
     else if (world->scans == 0 && world->wrong_scans > 0)
         (void)snprintf(scan.serial, sizeof scan.serial, "KR00000ZZZZZ");
@@ -69,11 +71,6 @@ static bool await_scan(void *context, struct flow_scan *ret_scan, struct fault *
         (void)snprintf(scan.label, sizeof scan.label, "ZZZZZZZZZZZZZ");
     else if (world->scans == 2 && world->wrong_scans > 2)
         (void)snprintf(scan.gtin, sizeof scan.gtin, "04912345000026");
-    if (world->spoils > 0) {
-        world->spoils--;
-        scan.means = FLOW_SCAN_SPOILT;
-        memcpy(world->spoilt, scan.label, sizeof world->spoilt);
-    }
     *ret_scan = scan;
     return true;
 }

@@ -19,7 +19,7 @@ struct world {
     char serial[SERIAL_SIZE];
     unsigned printed;
     unsigned scans;
-    enum fault_code answers[16]; /* to each scan */
+    enum fault_code answers[4]; /* to each scan */
     /* what it is told to do */
     enum fault_code printer;    /* fails so instead of printing */
     bool printer_once;          /* and only once */
@@ -27,10 +27,10 @@ struct world {
     unsigned slot;              /* for the record; 0: 1 */
     const struct world *other;  /* whose label sits on this unit: it is scanned once, then the unit is taken out */
     const char *stray;          /* another label of this unit, scanned three times before the right one; NULL: none */
-    unsigned spoils;            /* how many copies are scanned as spoilt, one after the other */
-    bool missing;               /* the card for a missing label is scanned */
-    char spoilt[17];            /* the id of the label that was scanned as spoilt last */
     bool taken_out;             /* the unit leaves the slot while the label waits */
+    unsigned spoilt;            /* so many first scans say that the label is spoilt */
+    bool missing;               /* the first scan says that it is missing */
+    char first_label[17];       /* the one that was printed first */
     bool swapped;               /* another board sits in the slot when the label is scanned */
     enum flow_step token_dies;  /* the first token's server is killed when this step begins */
     enum flow_step tokens_die;  /* both servers are */
