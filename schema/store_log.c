@@ -123,12 +123,18 @@ bool store_log_append(struct store *store, const struct store_log_head *head, st
     return store_do(store, "seal", "SELECT FROM api.log_append($1, $2, $3, $4, $5, $6, $7)", &parameters, fault);
 }
 
+bool store_log_snapshot(struct store *store, struct fault *fault)
+{
+    return connection_run(store->connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", fault) ||
+           fault_within(fault, "snapshot of the log");
+}
+
 bool store_log_origin(struct store *store, char ret_origin[STORE_LOG_ORIGIN_SIZE], uint64_t *ret_waiting,
                       struct fault *fault)
 {
     static const struct column columns[] = {{"origin", COLUMN_TEXT}, {"waiting", COLUMN_BIGINT}};
     static const struct request request = {
-        .sql = "SELECT origin, waiting FROM api.log_origin()",
+        .sql = "SELECT origin, greatest(waiting, 0) AS waiting FROM api.log_origin()",
         .columns = columns,
         .column_count = ARRAY_SIZE(columns),
     };

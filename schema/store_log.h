@@ -61,6 +61,9 @@ struct store_log_head {
 NODISCARD NONNULL(1, 2, 3) bool store_log_append(struct store *store, const struct store_log_head *head,
                                                  struct fault *fault);
 
+/* What is read from here on is the record of this moment, until the store is closed. Nothing can be written. */
+NODISCARD NONNULL(1, 2) bool store_log_snapshot(struct store *store, struct fault *fault);
+
 /* The log's name, and how many steps wait for the sealer. */
 NODISCARD NONNULL(1, 2, 3, 4) bool store_log_origin(struct store *store, char ret_origin[STORE_LOG_ORIGIN_SIZE],
                                                     uint64_t *ret_waiting, struct fault *fault);

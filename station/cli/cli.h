@@ -127,6 +127,8 @@ int command_label_reconcile(struct cli *cli);
 int command_record_summary(struct cli *cli);
 int command_log_seal(struct cli *cli);
 int command_log_export(struct cli *cli);
+int command_audit_verify(struct cli *cli);
+int command_audit_export(struct cli *cli);
 int command_fault_show(struct cli *cli);
 int command_fault_list(struct cli *cli);
 int command_doctor(struct cli *cli);

@@ -6,8 +6,8 @@
  *
  * Owner    everything in struct flow_station is borrowed for the call
  * Threads  one journey belongs to one thread
- * Secrets  passwords live from their drawing until the label is recorded as printed, in `struct secret`, and in the
- *          bitmap between rendering and printing, which is wiped
+ * Secrets  passwords live from their drawing until the label was scanned or the unit is let go, in `struct secret`, so
+ *          that a spoilt label can be printed again; and in the bitmap between rendering and printing, which is wiped
  * Layer    station/flow/ may include jigs/, hsm/, fixtures/, schema/, station/policy/, station/label/ and base/
  */
 #pragma once
@@ -65,8 +65,16 @@ struct flow_progress {
     char label[17];
 };
 
-/* One complete label scan; `gtin` is "" where the code carried none. */
+/* What the operator says with a scan. */
+enum flow_wish {
+    FLOW_APPLIED, /* the label sits on the unit */
+    FLOW_SPOILT,  /* this label, in hand, is to be void and printed again */
+    FLOW_MISSING, /* the label is not to be found; nothing was scanned */
+};
+
+/* One complete label scan; `gtin` is "" where the code carried none. All texts are empty with FLOW_MISSING. */
 struct flow_scan {
+    enum flow_wish wish;
     char gtin[15];
     char serial[SERIAL_SIZE];
     char label[17];
@@ -82,10 +90,11 @@ struct flow_world {
     bool (*print)(void *context, const char *label, const struct label_bitmap *bitmap,
                   enum store_print_level *ret_level, struct fault *fault);
 
-    /* Waits until the label was scanned for this slot. Faults: UNIT_UNPLUGGED; INTERRUPTED when the station stops. */
+    /* Waits until the label was scanned for this slot, or is said to be missing. Faults: UNIT_UNPLUGGED; INTERRUPTED
+     * when the station stops. */
     bool (*await_scan)(void *context, struct flow_scan *ret_scan, struct fault *fault);
 
-    /* The answer to that scan: NULL when it is the right label on the right unit. */
+    /* The answer to that scan: NULL when it is the right label on the right unit, or the wish is granted. */
     void (*answer_scan)(void *context, const struct fault *why);
 };
 

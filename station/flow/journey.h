@@ -50,7 +50,7 @@ struct journey {
     unsigned refused_in_a_row; /* wrong log-ins that the unit has counted since the last right one */
 
     char label[17];
-    unsigned label_copy;
+    unsigned label_copy; /* 0: this journey has printed none; a resumed unit's passwords are gone */
     enum store_print_level print_level;
     struct flow_scan scan;
 

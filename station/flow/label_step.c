@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "station/label/code.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,11 +14,14 @@
 static bool make_label_id(struct journey *journey, struct fault *fault)
 {
     uint64_t number;
+    unsigned copy = journey->label_copy + 1;
+    if (copy > LABEL_COPIES_MAX)
+        return fault_set(fault, FAULT_LABEL_GIVEN_UP, 0, "%d copies of a label are spoilt", LABEL_COPIES_MAX);
     if (!system_random(&number, sizeof number, fault))
         return fault_within(fault, "name the label");
-    base32_write(number, LABEL_ID_LENGTH, journey->label);
+    label_id_write(number, copy, journey->label);
     memcpy(journey->progress.label, journey->label, sizeof journey->progress.label);
-    journey->label_copy = 1;
+    journey->label_copy = copy;
     return true;
 }
 
@@ -90,12 +94,9 @@ static bool draw(const struct journey *journey, struct label_bitmap **ret_bitmap
     return flow_draw_label(&journey->station->render, &label, ret_bitmap, fault);
 }
 
-bool journey_print(struct journey *journey, struct fault *fault)
+/* The next copy: recorded, drawn, printed, and recorded as printed. */
+static bool print_copy(struct journey *journey, struct fault *fault)
 {
-    /* The proof is recorded; the cable is not needed again before the scan, and then a fresh connection proves more. */
-    unit_close(journey->unit);
-    journey->unit = NULL;
-
     journey_show(journey, FLOW_PRINT);
     if (!make_label_id(journey, fault) || !journey_record(journey, request_labelling, fault))
         return fault_within(fault, "record the label");
@@ -109,8 +110,15 @@ bool journey_print(struct journey *journey, struct fault *fault)
     if (!journey_record(journey, request_labelled, fault))
         return fault_within(fault, "record the print");
     journey->labelled = true;
-    journey_forget(journey);
     return true;
+}
+
+bool journey_print(struct journey *journey, struct fault *fault)
+{
+    /* The proof is recorded; the cable is not needed again before the scan, and then a fresh connection proves more. */
+    unit_close(journey->unit);
+    journey->unit = NULL;
+    return print_copy(journey, fault);
 }
 
 static bool is_of_another_product(const struct journey *journey)
@@ -154,6 +162,48 @@ static bool judge_scan(struct journey *journey, struct fault *fault)
     return matched;
 }
 
+static bool request_void(struct journey *journey, struct fault *fault)
+{
+    return store_label_void(journey->station->store, &journey->reservation.attempt, journey->label, fault);
+}
+
+/* Only the label that is live for this unit, in the operator's hand, is void; any other scan is kept and refused. */
+static bool judge_spoilt(struct journey *journey, struct fault *fault)
+{
+    if (is_of_another_product(journey) || !names_this_unit(journey))
+        return judge_scan(journey, fault);
+    return journey_record(journey, request_void, fault);
+}
+
+static bool judge(struct journey *journey, struct fault *fault)
+{
+    switch (journey->scan.wish) {
+    case FLOW_APPLIED:
+        return judge_scan(journey, fault);
+    case FLOW_SPOILT:
+        return judge_spoilt(journey, fault);
+    case FLOW_MISSING:
+        return true;
+    }
+    return fault_set(fault, FAULT_INTERNAL, 0, "a scan with a wish that is none");
+}
+
+/* A label that is not in anybody's hand may be in the wrong one: the password on it is used no more, and the unit's
+ * next attempt gets another. The same where nobody here holds the password any longer. */
+static bool replace_label(struct journey *journey, struct fault *fault)
+{
+    journey->labelled = false;
+    if (journey->scan.wish == FLOW_MISSING)
+        return fault_set(fault, FAULT_LABEL_GIVEN_UP, 0, "label %s is missing", journey->label);
+    if (journey->label_copy == 0)
+        return fault_set(fault, FAULT_LABEL_GIVEN_UP, 0, "label %s is void, and its password is not held any more",
+                         journey->label);
+    if (!print_copy(journey, fault))
+        return false;
+    journey_show(journey, FLOW_SCAN);
+    return true;
+}
+
 bool journey_await_scan(struct journey *journey, struct fault *fault)
 {
     unit_close(journey->unit);
@@ -165,11 +215,15 @@ bool journey_await_scan(struct journey *journey, struct fault *fault)
         if (!world->await_scan(world->context, &journey->scan, fault))
             return fault_within(fault, "wait for the scan");
         struct fault why;
-        bool right = judge_scan(journey, &why);
+        bool right = judge(journey, &why);
         world->answer_scan(world->context, right ? NULL : &why);
-        if (right)
+        if (right && journey->scan.wish == FLOW_APPLIED) {
+            journey_forget(journey);
             return true;
-        if (!is_wrong_label(&why)) {
+        }
+        if (right && !replace_label(journey, fault))
+            return false;
+        if (!right && !is_wrong_label(&why)) {
             *fault = why;
             return fault_within(fault, "scan");
         }

@@ -1,5 +1,7 @@
 #include "station/label/code.h"
 
+#include "base/bytes.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +29,25 @@ bool label_id_is_valid(const char *text)
         if (!is_label_letter(text[i]))
             return false;
     return length == LABEL_ID_LENGTH;
+}
+
+void label_id_write(uint64_t chance, unsigned copy, char ret_text[LABEL_ID_SIZE])
+{
+    base32_write(chance, LABEL_ID_LENGTH - 1, ret_text);
+    base32_write(copy, 1, ret_text + LABEL_ID_LENGTH - 1);
+}
+
+unsigned label_id_copy(const char *text)
+{
+    if (!label_id_is_valid(text))
+        return 0;
+    for (unsigned copy = 1; copy <= LABEL_COPIES_MAX; copy++) {
+        char letter[2];
+        base32_write(copy, 1, letter);
+        if (letter[0] == text[LABEL_ID_LENGTH - 1])
+            return copy;
+    }
+    return 0;
 }
 
 bool label_code_compose(const char *gtin, const char *serial, const char *label, char ret_text[LABEL_CODE_SIZE],

@@ -18,6 +18,7 @@
 
 #define GTIN_SIZE 15
 #define LABEL_ID_LENGTH 13
+#define LABEL_COPIES_MAX 31
 #define LABEL_ID_SIZE (LABEL_ID_LENGTH + 1)
 #define LABEL_CODE_LENGTH (2 + 14 + 2 + SERIAL_LENGTH + 1 + 2 + LABEL_ID_LENGTH)
 #define LABEL_CODE_SIZE (LABEL_CODE_LENGTH + 1)
@@ -27,6 +28,13 @@ struct label_code {
     char serial[SERIAL_SIZE];
     char label[LABEL_ID_SIZE];
 };
+
+/* A label id is twelve letters of chance and one that says which copy it is: '1' is the first, 'Z' the 31st. So a label
+ * tells by itself, and by its square code, which of the labels of its unit it is. `copy` is 1 to LABEL_COPIES_MAX. */
+void label_id_write(uint64_t chance, unsigned copy, char ret_text[LABEL_ID_SIZE]);
+
+/* 1 to LABEL_COPIES_MAX; 0 for what is no label id, or has no copy number. */
+NODISCARD NONNULL(1) unsigned label_id_copy(const char *text);
 
 /* True for 13 letters of base/bytes.h's base-32 alphabet. */
 NODISCARD NONNULL(1) bool label_id_is_valid(const char *text);

@@ -123,7 +123,10 @@ static void pass_conduit(struct supervisor *supervisor, const struct slot_messag
 static void take_scan_answer(struct supervisor *supervisor, size_t index, const struct slot_message *message)
 {
     enum fault_code told = route_answer(&supervisor->routing, index, (enum fault_code)message->fault);
-    struct scan_message scan = {.kind = SCAN_LABEL, .slot = message->slot, .fault = (uint32_t)told};
+    static const enum scan_kind kinds[] = {
+        [SLOT_WISH_CLOSE] = SCAN_LABEL, [SLOT_WISH_VOID] = SCAN_REPRINT, [SLOT_WISH_REKEY] = SCAN_REKEY};
+    uint32_t kind = message->wish < ARRAY_SIZE(kinds) ? kinds[message->wish] : SCAN_LABEL;
+    struct scan_message scan = {.kind = kind, .slot = message->slot, .fault = (uint32_t)told};
     memcpy(scan.serial, message->serial, sizeof scan.serial);
     memcpy(scan.label, message->label, sizeof scan.label);
     if (supervisor->slots[index].view == SLOT_LABEL && !supervisor->stopping)
@@ -207,7 +210,7 @@ static void change_operator(struct supervisor *supervisor, const struct scan_mes
 
 static void hand_to_slot(struct supervisor *supervisor, const struct route *route, size_t scanner)
 {
-    struct slot_order order = {.kind = SLOT_ORDER_SCAN};
+    struct slot_order order = {.kind = SLOT_ORDER_SCAN, .wish = route->wish};
     memcpy(order.gtin, route->label.gtin, sizeof order.gtin);
     memcpy(order.serial, route->label.serial, sizeof order.serial);
     memcpy(order.label, route->label.label, sizeof order.label);

@@ -11,7 +11,7 @@
 #include "base/fault.h"
 #include "base/serial.h"
 
-#define MESSAGE_VERSION 2
+#define MESSAGE_VERSION 3
 
 /* What a slot shows. Later screens draw exactly this. */
 enum slot_view {
@@ -38,6 +38,13 @@ enum slot_message_kind {
     SLOT_SAYS_SCAN,      /* the answer to a scan: `fault` is 0 or why not */
 };
 
+/* What a scan is for; the cards say so. */
+enum slot_wish {
+    SLOT_WISH_CLOSE, /* the label sits on the unit */
+    SLOT_WISH_VOID,  /* the label in hand is spoilt: void it and print it again */
+    SLOT_WISH_REKEY, /* the label is missing: a new password */
+};
+
 struct slot_message {
     uint32_t version;
     uint32_t kind;
@@ -48,6 +55,7 @@ struct slot_message {
     uint32_t printer;     /* with PRINT: index in the jig */
     uint32_t attempt;     /* with STATE: more than 1 is rework; 0: none yet */
     uint32_t token;       /* with STATE: enum slot_token */
+    uint32_t wish;        /* with SCAN: enum slot_wish, as it was ordered */
     char token_label[33]; /* with STATE: of the token in use, or of the last one; "" before the first */
     char step_name[32];
     char serial[SERIAL_SIZE];
@@ -58,7 +66,7 @@ struct slot_message {
 
 /* supervisor -> slot worker */
 enum slot_order_kind {
-    SLOT_ORDER_SCAN = 1, /* a complete, checked label scan for this slot */
+    SLOT_ORDER_SCAN = 1, /* a complete, checked label scan for this slot; no label with SLOT_WISH_REKEY */
     SLOT_ORDER_PAUSE,    /* finish the unit in the slot, start none */
     SLOT_ORDER_RESUME,   /* a slot on hold, or on a spare token once it is empty, ends here and is started afresh, with
                             every room opened anew */
@@ -69,6 +77,7 @@ enum slot_order_kind {
 struct slot_order {
     uint32_t version;
     uint32_t kind;
+    uint32_t wish; /* with SCAN: enum slot_wish */
     char gtin[15];
     char serial[SERIAL_SIZE];
     char label[17];
@@ -106,6 +115,8 @@ enum scan_kind {
     SCAN_BADGE,     /* operator's badge: "KOKUIN-BADGE-xxxx" */
     SCAN_PAUSE,     /* the card "KOKUIN-PAUSE": no slot starts another unit */
     SCAN_RESUME,    /* the card "KOKUIN-RESUME" */
+    SCAN_REPRINT,   /* the card "KOKUIN-REPRINT": the label scanned next is spoilt */
+    SCAN_REKEY,     /* the card "KOKUIN-REKEY": the label of the slot whose tag is scanned next is missing */
     SCAN_REFUSED,   /* not ours, truncated, or bad check character: `fault` says which; the content is dropped */
 };
 

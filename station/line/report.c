@@ -1,6 +1,7 @@
 #include "station/line/report.h"
 
 #include "station/flow/json.h"
+#include "station/label/code.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,8 +23,8 @@ static const char *const view_words[][2] = {
     [SLOT_HOLD] = {"HOLD", "停止中"},
 };
 static const char *const kind_names[] = {
-    [SCAN_LABEL] = "label", [SCAN_SLOT_TAG] = "slot-tag", [SCAN_BADGE] = "badge",
-    [SCAN_PAUSE] = "pause", [SCAN_RESUME] = "resume",     [SCAN_REFUSED] = "refused",
+    [SCAN_LABEL] = "label",   [SCAN_SLOT_TAG] = "slot-tag", [SCAN_BADGE] = "badge",     [SCAN_PAUSE] = "pause",
+    [SCAN_RESUME] = "resume", [SCAN_REFUSED] = "refused",   [SCAN_REPRINT] = "reprint", [SCAN_REKEY] = "rekey",
 };
 
 static const char *const token_names[] = {
@@ -203,6 +204,7 @@ void report_scan(const struct report *report, const struct scan_message *scan, c
     json_number(&json, "slot", scan->slot);
     json_text(&json, "serial", scan->serial);
     json_text(&json, "label", scan->label);
+    json_number(&json, "copy", label_id_copy(scan->label));
     put_fault(&json, scan->fault);
     put_json(report, &json);
 }

@@ -26,7 +26,8 @@ static bool somebody_waits(const struct routing *routing)
     return false;
 }
 
-static struct route to_slot(struct routing *routing, unsigned number, const struct scan_message *label)
+static struct route to_slot(struct routing *routing, unsigned number, enum slot_wish wish,
+                            const struct scan_message *label)
 {
     size_t index;
     if (!find_slot(routing->jig, number, &index))
@@ -34,28 +35,53 @@ static struct route to_slot(struct routing *routing, unsigned number, const stru
     if (routing->slots[index].view != SLOT_LABEL)
         return answer(FAULT_SCAN_NOT_EXPECTED);
     memcpy(routing->slots[index].scanned, label->serial, sizeof label->serial);
-    return (struct route){.kind = ROUTE_TO_SLOT, .slot_index = index, .label = *label};
+    return (struct route){.kind = ROUTE_TO_SLOT, .slot_index = index, .wish = wish, .label = *label};
+}
+
+static struct route wait_for_more(struct routing *routing, size_t scanner, struct route_pending pending)
+{
+    if (!somebody_waits(routing))
+        return answer(FAULT_SCAN_NOT_EXPECTED);
+    pending.waiting = true;
+    pending.until = deadline_in_ms(ROUTE_PAIR_MS);
+    routing->pending[scanner] = pending;
+    return (struct route){.kind = ROUTE_WAIT};
+}
+
+/* What waited at this scanner, which is forgotten; nothing when its time is over. */
+static struct route_pending take_pending(struct routing *routing, size_t scanner)
+{
+    struct route_pending pending = routing->pending[scanner];
+    routing->pending[scanner] = (struct route_pending){0};
+    return pending.waiting && !deadline_passed(pending.until) ? pending : (struct route_pending){0};
+}
+
+static struct route take_card(struct routing *routing, const struct scan_message *scan, enum slot_wish wish)
+{
+    return wait_for_more(routing, scan->scanner, (struct route_pending){.wish = wish});
 }
 
 static struct route take_label(struct routing *routing, const struct scan_message *scan)
 {
+    struct route_pending card = take_pending(routing, scan->scanner);
     unsigned own = routing->jig->scanners[scan->scanner].slot;
-    if (own != 0)
-        return to_slot(routing, own, scan);
-    if (!somebody_waits(routing))
+    /* A card speaks of one label only; and a label that is scanned is not missing. */
+    enum slot_wish wish = card.labelled ? SLOT_WISH_CLOSE : card.wish;
+    if (wish == SLOT_WISH_REKEY)
         return answer(FAULT_SCAN_NOT_EXPECTED);
-    routing->pending[scan->scanner] =
-        (struct route_pending){.waiting = true, .until = deadline_in_ms(ROUTE_PAIR_MS), .label = *scan};
-    return (struct route){.kind = ROUTE_WAIT};
+    if (own != 0)
+        return to_slot(routing, own, wish, scan);
+    return wait_for_more(routing, scan->scanner,
+                         (struct route_pending){.wish = wish, .labelled = true, .label = *scan});
 }
 
 static struct route take_tag(struct routing *routing, const struct scan_message *scan)
 {
-    struct route_pending pending = routing->pending[scan->scanner];
-    routing->pending[scan->scanner] = (struct route_pending){0};
-    if (!pending.waiting || deadline_passed(pending.until))
+    static const struct scan_message nothing;
+    struct route_pending pending = take_pending(routing, scan->scanner);
+    if (!pending.waiting || pending.labelled == (pending.wish == SLOT_WISH_REKEY))
         return answer(FAULT_SCAN_NOT_EXPECTED);
-    return to_slot(routing, scan->slot, &pending.label);
+    return to_slot(routing, scan->slot, pending.wish, pending.labelled ? &pending.label : &nothing);
 }
 
 struct route route_scan(struct routing *routing, const struct scan_message *scan)
@@ -73,6 +99,10 @@ struct route route_scan(struct routing *routing, const struct scan_message *scan
         return (struct route){.kind = ROUTE_PAUSE};
     case SCAN_RESUME:
         return (struct route){.kind = ROUTE_RESUME};
+    case SCAN_REPRINT:
+        return take_card(routing, scan, SLOT_WISH_VOID);
+    case SCAN_REKEY:
+        return take_card(routing, scan, SLOT_WISH_REKEY);
     case SCAN_REFUSED:
         return answer((enum fault_code)scan->fault);
     }

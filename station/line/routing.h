@@ -1,7 +1,9 @@
 /* routing.h -- to which slot a scan belongs.
  *
  * A shared scanner reads a label and then, within ROUTE_PAIR_MS, the tag of the slot; a scanner with a slot of its own
- * reads the label only. Pure logic: the supervisor asks, and does what it is told.
+ * reads the label only. The card "reprint" stands before a label, and the card "rekey" before a tag: the label itself
+ * is missing, so the tag is asked for even where the scanner has a slot of its own. Pure logic: the supervisor asks,
+ * and does what it is told.
  *
  * Owner    values
  * Threads  one
@@ -24,8 +26,10 @@ struct route_slot {
 };
 
 struct route_pending {
-    bool waiting; /* a label was scanned, its slot tag is to come */
+    bool waiting; /* something was scanned that does not stand alone */
     struct deadline until;
+    enum slot_wish wish;
+    bool labelled; /* `label` was scanned, its slot's tag is to come; else a card, and what it speaks of is to come */
     struct scan_message label;
 };
 
@@ -36,8 +40,8 @@ struct routing {
 };
 
 enum route_kind {
-    ROUTE_TO_SLOT,  /* hand `label` to the slot at `slot_index`, which answers */
-    ROUTE_WAIT,     /* wait for the slot's tag */
+    ROUTE_TO_SLOT,  /* hand `label`, with `wish`, to the slot at `slot_index`, which answers */
+    ROUTE_WAIT,     /* wait for the slot's tag, or for what the card speaks of */
     ROUTE_OPERATOR, /* `badge` works here from now on */
     ROUTE_PAUSE,
     ROUTE_RESUME,
@@ -47,6 +51,7 @@ enum route_kind {
 struct route {
     enum route_kind kind;
     size_t slot_index;
+    enum slot_wish wish;
     struct scan_message label;
     enum fault_code fault;
 };

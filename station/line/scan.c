@@ -69,6 +69,10 @@ static bool read_card(struct word word, struct scan_message *scan)
         scan->kind = SCAN_PAUSE;
     if (is(word, "KOKUIN-RESUME"))
         scan->kind = SCAN_RESUME;
+    if (is(word, "KOKUIN-REPRINT"))
+        scan->kind = SCAN_REPRINT;
+    if (is(word, "KOKUIN-REKEY"))
+        scan->kind = SCAN_REKEY;
     return scan->kind != 0;
 }
 

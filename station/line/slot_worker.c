@@ -29,6 +29,7 @@ struct slot_worker {
     enum slot_token token;    /* as last said */
     char token_label[33];
     struct flow_issuers issuers;
+    uint32_t wish; /* of the scan that is being answered */
     struct label_draft *draft; /* of the label of the unit in work */
     char badge[33];
     bool paused;
@@ -143,6 +144,7 @@ static void take_orders(struct slot_worker *worker)
             continue;
         struct slot_message answer = worker->said;
         answer.kind = SLOT_SAYS_SCAN;
+        answer.wish = order.wish;
         answer.fault = FAULT_SCAN_NOT_EXPECTED;
         say(worker, &answer, -1);
     }
@@ -194,6 +196,19 @@ static bool is_gone(const struct slot_worker *worker, struct deadline deadline, 
     return port_wait(&worker->port, false, WORKER_CHANNEL, deadline, fault);
 }
 
+static enum flow_wish wish_of(const struct slot_order *order)
+{
+    switch ((enum slot_wish)order->wish) {
+    case SLOT_WISH_VOID:
+        return FLOW_SPOILT;
+    case SLOT_WISH_REKEY:
+        return FLOW_MISSING;
+    case SLOT_WISH_CLOSE:
+        break;
+    }
+    return FLOW_APPLIED;
+}
+
 static bool await_scan(void *context, struct flow_scan *ret_scan, struct fault *fault)
 {
     struct slot_worker *worker = context;
@@ -208,6 +223,8 @@ static bool await_scan(void *context, struct flow_scan *ret_scan, struct fault *
         struct slot_order order;
         if (!take_order(worker, deadline_in_ms(0), &order) || order.kind != SLOT_ORDER_SCAN)
             continue;
+        worker->wish = order.wish;
+        ret_scan->wish = wish_of(&order);
         memcpy(ret_scan->gtin, order.gtin, sizeof ret_scan->gtin);
         memcpy(ret_scan->serial, order.serial, sizeof ret_scan->serial);
         memcpy(ret_scan->label, order.label, sizeof ret_scan->label);
@@ -221,6 +238,7 @@ static void answer_scan(void *context, const struct fault *why)
     struct slot_worker *worker = context;
     struct slot_message answer = worker->said;
     answer.kind = SLOT_SAYS_SCAN;
+    answer.wish = worker->wish;
     answer.fault = why ? (uint32_t)why->code : 0;
     if (why)
         memcpy(answer.text, why->text, sizeof answer.text);

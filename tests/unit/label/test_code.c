@@ -120,12 +120,31 @@ static void refuses_values_that_are_none(void **state)
     }
 }
 
+static void test_label_id_says_its_copy(void **state)
+{
+    (void)state;
+    char id[LABEL_ID_SIZE], other[LABEL_ID_SIZE];
+    for (unsigned copy = 1; copy <= LABEL_COPIES_MAX; copy++) {
+        label_id_write(0xfedcba9876543210U * copy, copy, id);
+        assert_true(label_id_is_valid(id));
+        assert_int_equal(label_id_copy(id), copy);
+    }
+    label_id_write(UINT64_MAX, 1, id);
+    assert_string_equal(id, "ZZZZZZZZZZZZ1");
+    label_id_write(1, 31, other);
+    assert_string_equal(other, "000000000001Z");
+    assert_int_equal(label_id_copy("0123456789AB0"), 0);
+    assert_int_equal(label_id_copy("0123456789AB"), 0);
+    assert_int_equal(label_id_copy("0123456789ABU"), 0);
+    assert_int_equal(label_id_copy(""), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_what_it_wrote),           cmocka_unit_test(tells_truncated_from_foreign),
-        cmocka_unit_test(refuses_every_wrong_character), cmocka_unit_test(refuses_other_codes_unrepeated),
-        cmocka_unit_test(refuses_values_that_are_none),
+        cmocka_unit_test(test_label_id_says_its_copy),    cmocka_unit_test(reads_what_it_wrote),
+        cmocka_unit_test(tells_truncated_from_foreign),   cmocka_unit_test(refuses_every_wrong_character),
+        cmocka_unit_test(refuses_other_codes_unrepeated), cmocka_unit_test(refuses_values_that_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

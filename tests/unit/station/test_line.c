@@ -82,6 +82,8 @@ static void test_tags_and_cards(void **state)
     assert_string_equal(read_text("KOKUIN-BADGE-4711").badge, "4711");
     assert_int_equal(read_text("KOKUIN-PAUSE").kind, SCAN_PAUSE);
     assert_int_equal(read_text("KOKUIN-RESUME").kind, SCAN_RESUME);
+    assert_int_equal(read_text("KOKUIN-REPRINT").kind, SCAN_REPRINT);
+    assert_int_equal(read_text("]C0KOKUIN-REKEY").kind, SCAN_REKEY);
     static const char *const bad[] = {
         "KOKUIN-SLOT-",  "KOKUIN-SLOT-0", "KOKUIN-SLOT-123",  "KOKUIN-SLOT-1x",
         "KOKUIN-SLOT-x", "KOKUIN-BADGE-", "KOKUIN-BADGE-a b", "KOKUIN-BADGE-123456789012345678901234567890123",
@@ -253,6 +255,70 @@ static void test_label_without_tag_is_forgotten(void **state)
     assert_true(route_expire(&routing, &scanner));
     assert_int_equal(scanner, 0);
     assert_false(route_expire(&routing, &scanner));
+}
+
+/* Card, label and tag; card and label at a scanner of its own slot. */
+static void test_a_spoilt_label_is_said_with_its_card(void **state)
+{
+    (void)state;
+    struct routing routing = routing_of(SLOT_LABEL, SLOT_LABEL);
+    struct scan_message card = {.kind = SCAN_REPRINT};
+    struct scan_message tag = {.kind = SCAN_SLOT_TAG, .slot = 1};
+    assert_int_equal(route_scan(&routing, &card).kind, ROUTE_WAIT);
+    assert_int_equal(route_scan(&routing, &label_scan).kind, ROUTE_WAIT);
+    struct route route = route_scan(&routing, &tag);
+    assert_int_equal(route.kind, ROUTE_TO_SLOT);
+    assert_int_equal(route.wish, SLOT_WISH_VOID);
+    assert_string_equal(route.label.serial, label_scan.serial);
+
+    /* One card, one label: the next is an ordinary scan. */
+    assert_int_equal(route_scan(&routing, &label_scan).kind, ROUTE_WAIT);
+    assert_int_equal(route_scan(&routing, &tag).wish, SLOT_WISH_CLOSE);
+    assert_int_equal(route_scan(&routing, &card).kind, ROUTE_WAIT);
+    assert_int_equal(route_scan(&routing, &label_scan).kind, ROUTE_WAIT);
+    assert_int_equal(route_scan(&routing, &label_scan).kind, ROUTE_WAIT);
+    assert_int_equal(route_scan(&routing, &tag).wish, SLOT_WISH_CLOSE);
+
+    struct scan_message own = label_scan;
+    card.scanner = own.scanner = 1;
+    assert_int_equal(route_scan(&routing, &card).kind, ROUTE_WAIT);
+    route = route_scan(&routing, &own);
+    assert_int_equal(route.kind, ROUTE_TO_SLOT);
+    assert_int_equal(route.wish, SLOT_WISH_VOID);
+    assert_int_equal(route_scan(&routing, &own).wish, SLOT_WISH_CLOSE);
+
+    /* A card without its label is forgotten, and the tag alone means nothing. */
+    card.scanner = 0;
+    assert_int_equal(route_scan(&routing, &card).kind, ROUTE_WAIT);
+    assert_int_equal(route_scan(&routing, &tag).fault, FAULT_SCAN_NOT_EXPECTED);
+    assert_int_equal(route_scan(&routing, &card).kind, ROUTE_WAIT);
+    routing.pending[0].until = deadline_in_ms(0);
+    assert_int_equal(route_scan(&routing, &label_scan).kind, ROUTE_WAIT);
+    assert_int_equal(route_scan(&routing, &tag).wish, SLOT_WISH_CLOSE);
+}
+
+static void test_a_missing_label_is_said_with_card_and_tag(void **state)
+{
+    (void)state;
+    struct routing routing = routing_of(SLOT_LABEL, SLOT_WORKING);
+    struct scan_message card = {.kind = SCAN_REKEY};
+    struct scan_message tag = {.kind = SCAN_SLOT_TAG, .slot = 1};
+    assert_int_equal(route_scan(&routing, &card).kind, ROUTE_WAIT);
+    struct route route = route_scan(&routing, &tag);
+    assert_int_equal(route.kind, ROUTE_TO_SLOT);
+    assert_int_equal(route.slot_index, 0);
+    assert_int_equal(route.wish, SLOT_WISH_REKEY);
+    assert_string_equal(route.label.label, "");
+    assert_int_equal(route_scan(&routing, &tag).fault, FAULT_SCAN_NOT_EXPECTED);
+
+    assert_int_equal(route_scan(&routing, &card).kind, ROUTE_WAIT);
+    assert_int_equal(route_scan(&routing, &label_scan).fault, FAULT_SCAN_NOT_EXPECTED);
+    assert_int_equal(route_scan(&routing, &tag).fault, FAULT_SCAN_NOT_EXPECTED);
+    tag.slot = 7;
+    assert_int_equal(route_scan(&routing, &card).kind, ROUTE_WAIT);
+    assert_int_equal(route_scan(&routing, &tag).fault, FAULT_SCAN_NOT_EXPECTED);
+    routing.slots[0].view = SLOT_EMPTY;
+    assert_int_equal(route_scan(&routing, &card).fault, FAULT_SCAN_NOT_EXPECTED);
 }
 
 static void test_refused_scans_and_strangers(void **state)
@@ -502,6 +568,8 @@ int main(void)
         cmocka_unit_test(test_wrong_tags),
         cmocka_unit_test(test_wrong_slot),
         cmocka_unit_test(test_label_without_tag_is_forgotten),
+        cmocka_unit_test(test_a_spoilt_label_is_said_with_its_card),
+        cmocka_unit_test(test_a_missing_label_is_said_with_card_and_tag),
         cmocka_unit_test(test_refused_scans_and_strangers),
         cmocka_unit_test(test_slot_line),
         cmocka_unit_test(test_terminal_is_not_steered),

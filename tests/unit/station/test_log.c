@@ -1,156 +1,12 @@
-/* The log of a plant: sealed in the token, exported, checked by public keys; and what a superuser does to it. */
-#include "base/bytes.h"
-#include "tests/support/command.h"
-#include "tests/support/softhsm.h"
-#include "tests/unit/schema/plant.h"
+/* The log of a plant: sealed in the token by one sealer, and its heads exported. */
+#include "tests/unit/station/sealed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <cmocka.h>
-
-static struct plant plant;
-static struct softhsm softhsm;
-static struct fault fault;
-static char sealer[POSTGRES_CONNINFO_SIZE];
-static char output[65536];
-
-static const char jig_text[] = "station: A\n"
-                               "tokens:\n"
-                               "  - module: " SOFTHSM_MODULE "\n"
-                               "    uri: pkcs11:token=production\n"
-                               "    pin_file: pin\n"
-                               "    issuing: ca/issuing-1.pem\n"
-                               "    station: ca/station-1.pem\n"
-                               "certificates:\n"
-                               "  root: ca/root.pem\n"
-                               "  recovery: ca/recovery.pem\n"
-                               "  fingerprint: ca/fingerprint.check\n"
-                               "record: dbname=nowhere\n"
-                               "state_directory: .\n"
-                               "printers:\n"
-                               "  - name: labels\n"
-                               "    kind: png\n"
-                               "    path: .\n"
-                               "    dpi: 300\n"
-                               "slots:\n"
-                               "  - number: 1\n"
-                               "    kind: stream\n"
-                               "    path: unix:/nowhere/slot.sock\n"
-                               "    printer: labels\n"
-                               "scanners:\n"
-                               "  - name: hand\n"
-                               "    kind: stream\n"
-                               "    path: unix:/nowhere/scanner.sock\n"
-                               "products:\n"
-                               "  - " SHIPPED "/products/router.yaml\n";
-
-static const char *path_of(const char *name)
-{
-    static char paths[8][160];
-    static size_t next;
-    char *path = paths[next++ % ARRAY_SIZE(paths)];
-    (void)snprintf(path, sizeof paths[0], "%s/%s", softhsm.directory, name);
-    return path;
-}
-
-static void write_file(const char *name, const char *text)
-{
-    FILE *file = fopen(path_of(name), "we");
-    assert_true(file && fputs(text, file) >= 0 && fclose(file) == 0);
-}
-
-static int make_plant(void **state)
-{
-    (void)state;
-    if (!softhsm_start(&softhsm, &fault) || !softhsm_plant(&softhsm, &fault))
-        fail_msg("%s", fault.text);
-    write_file("jig.yaml", jig_text);
-    write_file("pin", SOFTHSM_PIN);
-    return 0;
-}
-
-static int end_plant(void **state)
-{
-    softhsm_end(&softhsm);
-    return postgres_stop(state);
-}
-
-/* A shell's line with KOKUIN, VERIFY, the directory D, the keys K, and the record as sealer S, auditor A. */
-static int shell(const char *line)
-{
-    char text[2048];
-    (void)snprintf(text, sizeof text, "D=%s KOKUIN=%s K=%s S='%s' A='%s'; cd \"$D\"; { %s; } 2>&1", softhsm.directory,
-                   KOKUIN, softhsm_file(&softhsm, "checkpoint-1.pem"), sealer, plant.auditor, line);
-    const char *const argv[] = {"sh", "-c", text, NULL};
-    return command_read(argv, output, sizeof output);
-}
-
-static void expect(const char *words)
-{
-    if (!strstr(output, words))
-        fail_msg("no '%s' in: %s", words, output);
-}
-
-static void run(int code, const char *line)
-{
-    int got = shell(line);
-    if (got != code)
-        fail_msg("%s: exit %d, not %d: %s", line, got, code, output);
-}
-
-static void superuser(const char *statements)
-{
-    char sqlstate[POSTGRES_STATE_SIZE];
-    if (!postgres_run(plant.admin, statements, sqlstate))
-        fail_msg("%s: SQLSTATE %s", statements, sqlstate);
-}
-
-static void refused(const char *conninfo, const char *statement, const char *wanted)
-{
-    char sqlstate[POSTGRES_STATE_SIZE] = "";
-    if (postgres_run(conninfo, statement, sqlstate))
-        fail_msg("%s was allowed", statement);
-    if (strcmp(sqlstate, wanted) != 0)
-        fail_msg("%s: wanted %s, got %s", statement, wanted, sqlstate);
-}
-
-/* Three units of two stations, their steps in turns; one fails and is reworked. */
-static int make(void **state)
-{
-    (void)state;
-    plant_make(&plant, 9);
-    if (!schema_grant_person(plant.admin, "sealer", "sealer_1", &fault))
-        fail_msg("%s", fault.text);
-    postgres_as(plant.admin, "sealer_1", sealer);
-    CLEANUP(store_closep) struct store *other = plant_store(plant.other);
-    struct unit first = {.seed = 1, .slot = 1}, second = {.seed = 2, .slot = 1}, third = {.seed = 3, .slot = 2};
-    unit_bring(plant.store, &first, "verified");
-    unit_bring(other, &second, "closed");
-    unit_bring(plant.store, &third, "injected");
-    if (!unit_failed(plant.store, &third, &fault) || !unit_labelling(plant.store, &first, &fault) ||
-        !unit_labelled(plant.store, &first, &fault) || !unit_scanned(plant.store, &first, &fault) ||
-        !unit_closed(plant.store, &first, &fault))
-        fail_msg("%s", fault.text);
-    unit_bring(plant.store, &third, "closed");
-    return 0;
-}
-
-static int leave(void **state)
-{
-    (void)state;
-    plant_close(&plant);
-    const char *const argv[] = {"sh", "-c", "cd \"$0\" && rm -rf log-head* heads *.log", softhsm.directory, NULL};
-    assert_int_equal(command_run(argv), 0);
-    return 0;
-}
-
-#define SEAL "$KOKUIN log seal jig.yaml --certificate $K --record \"$S\" --json"
-#define STEPS 28 /* 8 + 8 + 4 + 8 */
 
 static void each_step_is_sealed_once(void **state)
 {
@@ -273,5 +129,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_record_refuses_other_leaves, make, leave),
         cmocka_unit_test_setup_teardown(a_sealer_does_not_go_on_behind_its_own_head, make, leave),
     };
-    return cmocka_run_group_tests_name("station/log", tests, make_plant, end_plant);
+    return cmocka_run_group_tests_name("station/log", tests, make_tokens, end_tokens);
 }

@@ -16,7 +16,7 @@ static const char *const render_argv[] = {"kokuin", "station", "render", NULL};
 static void show(void *context, const struct flow_progress *progress)
 {
     struct world *world = context;
-    assert_true(progress->step >= world->last);
+    assert_true(progress->step >= world->last || (world->spoilt > 0 && progress->step == FLOW_PRINT));
     world->last = progress->step;
     if (world->token_dies == progress->step || world->tokens_die == progress->step)
         softhsm_kill_server(&plant.softhsm);
@@ -36,7 +36,8 @@ static bool print(void *context, const char *label, const struct label_bitmap *b
     assert_true(bitmap->width > 100);
     if (world->printer != FAULT_NONE)
         return fault_set(fault, world->printer, 0, "told to fail");
-    world->printed++;
+    if (world->printed++ == 0)
+        (void)snprintf(world->first_label, sizeof world->first_label, "%s", label);
     *ret_level = STORE_PRINT_CLAIMED;
     return true;
 }
@@ -51,7 +52,9 @@ static bool await_scan(void *context, struct flow_scan *ret_scan, struct fault *
         plant_insert(&plant, "00ff00ff", "KR-1000", NULL);
     }
     assert_true(world->scans < ARRAY_SIZE(world->answers));
-    struct flow_scan scan = {.gtin = ""};
+    struct flow_scan scan = {.wish = world->scans < world->spoilt          ? FLOW_SPOILT
+                                     : world->missing && world->scans == 0 ? FLOW_MISSING
+                                                                           : FLOW_APPLIED};
     (void)snprintf(scan.serial, sizeof scan.serial, "%s", world->serial);
     (void)snprintf(scan.label, sizeof scan.label, "%s", world->label);
     if (world->other) {

@@ -27,6 +27,9 @@ struct world {
     const struct world *other;  /* whose label sits on this unit: it is scanned once, then the unit is taken out */
     const char *stray;          /* another label of this unit, scanned three times before the right one; NULL: none */
     bool taken_out;             /* the unit leaves the slot while the label waits */
+    unsigned spoilt;            /* so many first scans say that the label is spoilt */
+    bool missing;               /* the first scan says that it is missing */
+    char first_label[17];       /* the one that was printed first */
     bool swapped;               /* another board sits in the slot when the label is scanned */
     enum flow_step token_dies;  /* the first token's server is killed when this step begins */
     enum flow_step tokens_die;  /* both servers are */
