@@ -153,7 +153,7 @@ static int open_scratch(void **state)
     scratch_open();
     for (size_t i = 0; i < ARRAY_SIZE(copied); i++)
         scratch_copy(SHIPPED, copied[i]);
-    scratch_write_text("labels/router.svg", "<svg/>");
+    scratch_write_text("labels/gateway.svg", "<svg/>");
     FILE *file = fopen(SHIPPED "/products/gateway.yaml", "rb");
     assert_non_null(file);
     good[fread(good, 1, sizeof good - 1, file)] = '\0';

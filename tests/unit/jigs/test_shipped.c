@@ -24,6 +24,7 @@ static int open_scratch(void **state)
         scratch_copy(SHIPPED, copied[i]);
     scratch_write_text("labels/router.svg", "abc");
     scratch_write_text("labels/sensor.svg", "abc");
+    scratch_write_text("labels/contact.svg", "abc");
     return 0;
 }
 

@@ -87,6 +87,12 @@ static void checks_products_at_every_head(void **state)
     assert_non_null(strstr(output, "\"dpi\":203,\"good\":true"));
     assert_non_null(strstr(output, "\"dpi\":300,\"good\":true"));
     assert_non_null(strstr(output, "\"dpi\":600,\"good\":true"));
+    /* In English alone. */
+    const char *const english[] = {KOKUIN,   "label", "check", "--product", DEMO_PRODUCTS "/gateway.yaml",
+                                   "--json", NULL};
+    assert_int_equal(command_read(english, output, sizeof output), FAULT_EXIT_OK);
+    assert_non_null(strstr(output, "\"dpi\":203,\"good\":true"));
+    assert_null(strstr(output, "\"good\":false"));
     const char *const one[] = {KOKUIN,  "label", "check",  "--product", DEMO_PRODUCTS "/sensor.yaml",
                                "--dpi", "300",   "--json", NULL};
     assert_int_equal(command_read(one, output, sizeof output), FAULT_EXIT_OK);
@@ -105,7 +111,7 @@ static int preview(const char *name, const char *path)
 static void writes_specimens(void **state)
 {
     (void)state;
-    const char *const products[] = {"router", "sensor"};
+    const char *const products[] = {"router", "sensor", "gateway", "contact"};
     for (size_t i = 0; i < ARRAY_SIZE(products); i++) {
         char path[DESK_PATH_SIZE], name[32];
         (void)snprintf(name, sizeof name, "%s.png", products[i]);

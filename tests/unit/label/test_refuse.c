@@ -126,6 +126,17 @@ static const struct {
     {CODE "barcode=qr value={{serial|group4}}</desc></rect>", FAULT_LABEL_TEMPLATE, "has no place in a code"},
     {CODE "barcode=qr value=WIFI:T:WPA;S:{{ssid}};;</desc></rect>", FAULT_LABEL_TEMPLATE, "must be {{ssid|wifi}}"},
     {CODE "barcode=qr value=</desc></rect>", FAULT_LABEL_VALUE, "rect 'c': a code of nothing"},
+    {"<animate id=\"a\"/>", FAULT_LABEL_TEMPLATE, "animate 'a': not allowed"},
+    {"<g id=\"g\" style=\"filter:url(#f)\"/>", FAULT_LABEL_TEMPLATE, "g 'g': style refers"},
+    {"<text id=\"t\" x=\"3\" y=\"6\" font-size=\"3\"><tspan id=\"s\" href=\"x\">{{serial}}</tspan></text>",
+     FAULT_LABEL_TEMPLATE, "tspan 's': href refers"},
+    {"<text id=\"t\" x=\"3\" y=\"6\" font-size=\"3\"><tspan font-size=\"1\">{{serial}}</tspan></text>",
+     FAULT_LABEL_TEMPLATE, "1.00 mm is too small"},
+    {"<text id=\"t\" x=\"3\" y=\"6\" font-size=\"3\" display=\"none\">{{serial}}</text>", FAULT_LABEL_TEMPLATE,
+     "text 't' draws nothing"},
+    {"<defs>" TEXT "{{serial}}</text></defs>", FAULT_LABEL_TEMPLATE, "text 't' draws nothing"},
+    {CODE "barcode=qr value={{colour}}</desc></rect>", FAULT_LABEL_TEMPLATE, "rect 'c': unknown field 'colour'"},
+    {CODE "barcode=qr value={{serial|rot13}}</desc></rect>", FAULT_LABEL_TEMPLATE, "rect 'c': unknown filter 'rot13'"},
     {"<rect x=\"3\" y=\"8\" width=\"9\" height=\"9\"><desc>barcode=qr value=x</desc></rect>", FAULT_LABEL_TEMPLATE,
      "a code needs an id"},
     {"<path id=\"p\" d=\"M1 1\"><desc>barcode=qr value=x</desc></path>", FAULT_LABEL_TEMPLATE,
@@ -297,6 +308,33 @@ static void refuses_fields(void **state)
     desk = before;
 }
 
+/* A password with a character that turns the line around, or that its font lacks, is told by its field alone. */
+static void refuses_passwords_that_do_not_print(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *password;
+        enum fault_code code;
+        const char *words;
+    } wrong[] = {
+        {"7KQ4\xe2\x80\xaeMX2W", FAULT_LABEL_VALUE, "field 'admin' has a character that does not print at byte 5"},
+        {"7KQ4\xe2\x81\xa7MX2W", FAULT_LABEL_VALUE, "field 'admin' has a character that does not print at byte 5"},
+        {"7KQ4\tMX2W", FAULT_LABEL_VALUE, "field 'admin' has a character that does not print at byte 5"},
+        {"7KQ4\xff", FAULT_LABEL_VALUE, "field 'admin' is not UTF-8 at byte 5"},
+        {"7KQ4\xe6\x97\xa5", FAULT_LABEL_FONT, "text 'admin': font 'JetBrains Mono' lacks a character of a password"},
+    };
+    desk_write_template(&desk, "");
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        struct desk before = desk;
+        CLEANUP(secret_freep) struct secret *password = desk_secret(wrong[i].password);
+        for (size_t at = 0; at < DESK_FIELDS; at++)
+            if (strcmp(desk.fields[at].name, "admin") == 0)
+                desk.fields[at].secret = password;
+        expect_refused(wrong[i].code, wrong[i].words);
+        desk = before;
+    }
+}
+
 static void checks_the_demo_templates(void **state)
 {
     (void)state;
@@ -349,6 +387,7 @@ int main(void)
         cmocka_unit_test(refuses_a_password_that_is_not_shown),
         cmocka_unit_test(refuses_values),
         cmocka_unit_test(refuses_fields),
+        cmocka_unit_test(refuses_passwords_that_do_not_print),
         cmocka_unit_test(checks_the_demo_templates),
     };
     return cmocka_run_group_tests(tests, open_desk, close_desk);
