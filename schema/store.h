@@ -143,7 +143,8 @@ struct store_intent {
 };
 
 /* reserved -> injecting, in one transaction. Also RECORD_DUPLICATE, with the constraint's name in the text. The fault
- * POLICY_EXPIRED when a policy is not valid on the database's date; UNIT_KEY_REUSED when the key is in the record already. */
+ * POLICY_EXPIRED when a policy is not valid on the database's date; UNIT_KEY_REUSED when the key is in the record
+ * already. */
 NODISCARD NONNULL(1, 2, 3) bool store_intent(struct store *store, const struct store_intent *intent,
                                              struct fault *fault);
 
@@ -183,10 +184,26 @@ enum store_print_level { STORE_PRINT_SENT, STORE_PRINT_CLAIMED, STORE_PRINT_COUN
 NODISCARD NONNULL(1, 2, 3, 5) bool store_labelled(struct store *store, const struct uuid *attempt, const char *label,
                                                   enum store_print_level level, struct fault *fault);
 
-/* Voids the live label of a labelled attempt: it was spoilt, scanned off and shredded. The attempt stays labelled and
- * waits for store_labelling() with the next copy. */
-NODISCARD NONNULL(1, 2, 3, 4) bool store_label_void(struct store *store, const struct uuid *attempt, const char *label,
-                                                    struct fault *fault);
+/* A label that a scanner read, for the unit in a slot. */
+struct store_scan {
+    struct uuid attempt;
+    const char *serial, *label;
+};
+
+/* labelling -> labelled, with the level "scanned": the printer said nothing, and now a person holds the label. Writes a
+ * scan row whatever the answer. Faults: those of store_scanned(). */
+NODISCARD NONNULL(1, 2, 3) bool store_label_seen(struct store *store, const struct store_scan *scan,
+                                                 struct fault *fault);
+
+/* Voids the live label of a labelled attempt: it is spoilt, was scanned, and is shredded next. The attempt stays
+ * labelled and waits for store_labelling() with the next copy. Writes a scan row whatever the answer. Faults: those of
+ * store_scanned(). */
+NODISCARD NONNULL(1, 2, 3) bool store_label_void(struct store *store, const struct store_scan *scan,
+                                                 struct fault *fault);
+
+/* SHA-256 of the certificate that the record has for this attempt. Faults: RECORD_REFUSED when it has none. */
+NODISCARD NONNULL(1, 2, 3, 4) bool store_certificate_sha256(struct store *store, const struct uuid *attempt,
+                                                            uint8_t ret_sha256[32], struct fault *fault);
 
 /* What a scanned label is: whether it is the live label of this attempt. Writes a scan row whatever the answer.
  *
@@ -271,6 +288,18 @@ struct store_label_findings {
 NODISCARD NONNULL(1, 3, 4) bool store_label_findings(struct store *store, const char *order,
                                                      struct store_label_findings *ret_findings, struct fault *fault);
 void store_label_findings_free(struct store_label_findings *findings);
+
+/* The labels of a station's shift, that is, since the last one that was closed, of which nobody can say where they are,
+ * by serial: "unfinished", "unconfirmed", "dead", "contradiction", and units "unlabelled" (migration 0016).
+ * Faults: STATION_UNKNOWN. */
+NODISCARD NONNULL(1, 2, 3, 4) bool store_shift_findings(struct store *store, const char *station,
+                                                        struct store_label_findings *ret_findings, struct fault *fault);
+
+/* Ends a station's shift, with a row that counts its labels; refused while one of them is at large. A planner's request;
+ * it has no UUID: after RECORD_UNKNOWN ask again, and a shift of no labels is closed where the first one was kept.
+ * `badge` is 1 to 32 printable characters. Faults: SHIFT_OPEN, STATION_UNKNOWN. */
+NODISCARD NONNULL(1, 2, 3, 4, 5) bool store_shift_close(struct store *store, const char *station, const char *badge,
+                                                        struct store_label_count *ret_count, struct fault *fault);
 
 /* An order also makes its product known: code, model and GTIN belong together for ever (RECORD_REFUSED otherwise).
  * Faults: ORDER_EXISTS. */

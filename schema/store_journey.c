@@ -1,5 +1,8 @@
 #include "schema/store_inside.h"
 
+#include "base/bytes.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 #define SHA256_BYTES 32
@@ -98,14 +101,6 @@ bool store_labelled(struct store *store, const struct uuid *attempt, const char 
     return store_do(store, "labelled", "SELECT FROM api.labelled($1, $2, $3)", &parameters, fault);
 }
 
-bool store_label_void(struct store *store, const struct uuid *attempt, const char *label, struct fault *fault)
-{
-    struct parameters parameters = {0};
-    parameter_uuid(&parameters, attempt);
-    parameter_text(&parameters, label);
-    return store_do(store, "void label", "SELECT FROM api.label_void($1, $2)", &parameters, fault);
-}
-
 /* The database answers a scan with a word, because its row must be kept whatever the answer. */
 static const struct scan_answer {
     const char *word;
@@ -113,33 +108,63 @@ static const struct scan_answer {
     const char *text;
 } scan_answers[] = {
     {"matched", FAULT_NONE, ""},
+    {"seen", FAULT_NONE, ""},
+    {"spoilt", FAULT_NONE, ""},
     {"wrong_unit", FAULT_SCAN_WRONG_UNIT, "the label is not of the unit in this slot"},
     {"dead_label", FAULT_SCAN_DEAD_LABEL, "the label is not the live one of this unit"},
     {"not_expected", FAULT_SCAN_NOT_EXPECTED, "the unit is not labelled yet"},
 };
 
-bool store_scanned(struct store *store, const struct uuid *attempt, const char *serial, const char *label,
-                   struct fault *fault)
+static bool ask_scan(struct store *store, const char *what, const char *sql, const struct store_scan *scan,
+                     struct fault *fault)
 {
     static const struct column columns[] = {{"answer", COLUMN_TEXT}};
-    static const struct request request = {
-        .sql = "SELECT answer FROM api.scanned($1, $2, $3) AS answer",
-        .writes = true,
-        .columns = columns,
-        .column_count = ARRAY_SIZE(columns),
-    };
+    const struct request request = {
+        .sql = sql, .writes = true, .columns = columns, .column_count = ARRAY_SIZE(columns)};
     struct parameters parameters = {0};
-    parameter_uuid(&parameters, attempt);
-    parameter_text(&parameters, serial);
-    parameter_text(&parameters, label);
+    parameter_uuid(&parameters, &scan->attempt);
+    parameter_text(&parameters, scan->serial);
+    parameter_text(&parameters, scan->label);
     CLEANUP(answer_clearp) PGresult *answer = NULL;
     if (!connection_ask(store->connection, &request, &parameters, &answer, fault))
-        return fault_within(fault, "scanned");
+        return fault_within(fault, "%s", what);
     for (size_t i = 0; i < ARRAY_SIZE(scan_answers); i++)
         if (strcmp(PQgetvalue(answer, 0, 0), scan_answers[i].word) == 0)
             return scan_answers[i].code == FAULT_NONE ||
-                   fault_set(fault, scan_answers[i].code, 0, "scanned: %s", scan_answers[i].text);
-    return fault_set(fault, FAULT_RECORD_SHAPE, 0, "scanned: an answer that this program does not know");
+                   fault_set(fault, scan_answers[i].code, 0, "%s: %s", what, scan_answers[i].text);
+    return fault_set(fault, FAULT_RECORD_SHAPE, 0, "%s: an answer that this program does not know", what);
+}
+
+bool store_label_seen(struct store *store, const struct store_scan *scan, struct fault *fault)
+{
+    return ask_scan(store, "label seen", "SELECT answer FROM api.label_seen($1, $2, $3) AS answer", scan, fault);
+}
+
+bool store_label_void(struct store *store, const struct store_scan *scan, struct fault *fault)
+{
+    return ask_scan(store, "void label", "SELECT answer FROM api.label_void($1, $2, $3) AS answer", scan, fault);
+}
+
+bool store_scanned(struct store *store, const struct uuid *attempt, const char *serial, const char *label,
+                   struct fault *fault)
+{
+    const struct store_scan scan = {*attempt, serial, label};
+    return ask_scan(store, "scanned", "SELECT answer FROM api.scanned($1, $2, $3) AS answer", &scan, fault);
+}
+
+bool store_certificate_sha256(struct store *store, const struct uuid *attempt, uint8_t ret_sha256[32],
+                              struct fault *fault)
+{
+    struct parameters parameters = {0};
+    parameter_uuid(&parameters, attempt);
+    char *text = NULL;
+    if (!store_read_text(store, "certificate", "SELECT document FROM api.certificate_sha256($1) AS document",
+                         &parameters, &text, fault))
+        return false;
+    bool read = hex_read(text, ret_sha256, SHA256_BYTES, fault) ||
+                fault_set(fault, FAULT_RECORD_SHAPE, 0, "certificate: no SHA-256");
+    free(text);
+    return read;
 }
 
 bool store_close_unit(struct store *store, const struct uuid *attempt, struct fault *fault)

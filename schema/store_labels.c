@@ -10,34 +10,55 @@ bool store_label_show(struct store *store, const char *label, char **ret_json, s
                            ret_json, fault);
 }
 
-bool store_label_count(struct store *store, const char *order, struct store_label_count *ret_count, struct fault *fault)
+static const struct column count_columns[] = {
+    {"made", COLUMN_BIGINT}, {"printed", COLUMN_BIGINT}, {"live", COLUMN_BIGINT},     {"voided", COLUMN_BIGINT},
+    {"dead", COLUMN_BIGINT}, {"in_work", COLUMN_BIGINT}, {"not_sent", COLUMN_BIGINT}, {"unconfirmed", COLUMN_BIGINT},
+};
+
+static bool ask_count(struct store *store, const struct request *request, struct parameters *parameters,
+                      struct store_label_count *ret_count, struct fault *fault)
 {
-    static const struct column columns[] = {
-        {"made", COLUMN_BIGINT},     {"printed", COLUMN_BIGINT},     {"live", COLUMN_BIGINT},
-        {"voided", COLUMN_BIGINT},   {"dead", COLUMN_BIGINT},        {"in_work", COLUMN_BIGINT},
-        {"not_sent", COLUMN_BIGINT}, {"unconfirmed", COLUMN_BIGINT},
-    };
-    static const struct request request = {
-        .sql = "SELECT made, printed, live, voided, dead, in_work, not_sent, unconfirmed FROM api.label_count($1)",
-        .columns = columns,
-        .column_count = ARRAY_SIZE(columns),
-    };
-    struct parameters parameters = {0};
-    parameter_text(&parameters, order);
     CLEANUP(answer_clearp) PGresult *answer = NULL;
-    if (!connection_ask(store->connection, &request, &parameters, &answer, fault))
-        return fault_within(fault, "count labels");
+    if (!connection_ask(store->connection, request, parameters, &answer, fault))
+        return false;
     struct store_label_count count = {0};
     unsigned *const numbers[] = {&count.made, &count.printed, &count.live,     &count.voided,
                                  &count.dead, &count.in_work, &count.not_sent, &count.unconfirmed};
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
         if (!answer_unsigned(answer, 0, (int)i, numbers[i], fault))
-            return fault_within(fault, "count labels");
+            return false;
     *ret_count = count;
     return true;
 }
 
-/* The columns of api.label_findings, in its order. */
+bool store_label_count(struct store *store, const char *order, struct store_label_count *ret_count, struct fault *fault)
+{
+    static const struct request request = {
+        .sql = "SELECT made, printed, live, voided, dead, in_work, not_sent, unconfirmed FROM api.label_count($1)",
+        .columns = count_columns,
+        .column_count = ARRAY_SIZE(count_columns),
+    };
+    struct parameters parameters = {0};
+    parameter_text(&parameters, order);
+    return ask_count(store, &request, &parameters, ret_count, fault) || fault_within(fault, "count labels");
+}
+
+bool store_shift_close(struct store *store, const char *station, const char *badge, struct store_label_count *ret_count,
+                       struct fault *fault)
+{
+    static const struct request request = {
+        .sql = "SELECT made, printed, live, voided, dead, in_work, not_sent, unconfirmed FROM api.shift_close($1, $2)",
+        .writes = true,
+        .columns = count_columns,
+        .column_count = ARRAY_SIZE(count_columns),
+    };
+    struct parameters parameters = {0};
+    parameter_text(&parameters, station);
+    parameter_text(&parameters, badge);
+    return ask_count(store, &request, &parameters, ret_count, fault) || fault_within(fault, "close shift");
+}
+
+/* The columns of api.label_findings and api.shift_findings, in their order. */
 enum { FINDING, SERIAL, LABEL, COPY, AT };
 
 static bool read_finding(const PGresult *answer, int row, struct store_label_finding *ret_finding, struct fault *fault)
@@ -53,35 +74,47 @@ static bool read_finding(const PGresult *answer, int row, struct store_label_fin
     return true;
 }
 
-bool store_label_findings(struct store *store, const char *order, struct store_label_findings *ret_findings,
-                          struct fault *fault)
+static bool ask_findings(struct store *store, const char *sql, const char *about,
+                         struct store_label_findings *ret_findings, struct fault *fault)
 {
     static const struct column columns[] = {
         [FINDING] = {"finding", COLUMN_TEXT}, [SERIAL] = {"serial", COLUMN_TEXT}, [LABEL] = {"label", COLUMN_TEXT},
         [COPY] = {"copy", COLUMN_INTEGER},    [AT] = {"at", COLUMN_TEXT},
     };
-    static const struct request request = {
-        .sql = "SELECT finding, serial, label, copy, at FROM api.label_findings($1)",
-        .any_rows = true,
-        .columns = columns,
-        .column_count = ARRAY_SIZE(columns),
-    };
+    const struct request request = {
+        .sql = sql, .any_rows = true, .columns = columns, .column_count = ARRAY_SIZE(columns)};
     struct parameters parameters = {0};
-    parameter_text(&parameters, order);
+    parameter_text(&parameters, about);
     CLEANUP(answer_clearp) PGresult *answer = NULL;
     if (!connection_ask(store->connection, &request, &parameters, &answer, fault))
-        return fault_within(fault, "reconcile labels");
+        return false;
 
     size_t count = (size_t)PQntuples(answer);
     CLEANUP(store_label_findings_free)
     struct store_label_findings findings = {.each = calloc(count + 1, sizeof *findings.each)};
     if (!findings.each)
-        return fault_set(fault, FAULT_NO_MEMORY, 0, "reconcile labels");
+        return fault_set(fault, FAULT_NO_MEMORY, 0, "%zu findings", count);
     for (; findings.count < count; findings.count++)
         if (!read_finding(answer, (int)findings.count, &findings.each[findings.count], fault))
-            return fault_within(fault, "reconcile labels");
+            return false;
     *ret_findings = (struct store_label_findings){.count = findings.count, .each = TAKE(findings.each)};
     return true;
+}
+
+bool store_label_findings(struct store *store, const char *order, struct store_label_findings *ret_findings,
+                          struct fault *fault)
+{
+    return ask_findings(store, "SELECT finding, serial, label, copy, at FROM api.label_findings($1)", order,
+                        ret_findings, fault) ||
+           fault_within(fault, "reconcile labels");
+}
+
+bool store_shift_findings(struct store *store, const char *station, struct store_label_findings *ret_findings,
+                          struct fault *fault)
+{
+    return ask_findings(store, "SELECT finding, serial, label, copy, at FROM api.shift_findings($1)", station,
+                        ret_findings, fault) ||
+           fault_within(fault, "look through the shift");
 }
 
 void store_label_findings_free(struct store_label_findings *findings)

@@ -37,6 +37,7 @@ enum cli_option {
     OPTION_DAYS,
     OPTION_CERTIFICATE,
     OPTION_EVERY,
+    OPTION_REASON,
     CLI_OPTIONS,
 };
 
@@ -124,6 +125,9 @@ int command_label_check(struct cli *cli);
 int command_label_preview(struct cli *cli);
 int command_label_show(struct cli *cli);
 int command_label_reconcile(struct cli *cli);
+int command_shift_close(struct cli *cli);
+int command_shift_show(struct cli *cli);
+int command_unit_scrap(struct cli *cli);
 int command_record_summary(struct cli *cli);
 int command_log_seal(struct cli *cli);
 int command_log_export(struct cli *cli);

@@ -95,3 +95,20 @@ int command_unit_list(struct cli *cli)
     store_units_free(&units);
     return FAULT_EXIT_OK;
 }
+
+int command_unit_scrap(struct cli *cli)
+{
+    if (!serial_is_valid(cli->arguments[0]))
+        return cli_misused(cli, "'%s' is no serial number: 12 characters, the last one a check character",
+                           cli->arguments[0]);
+    if (!cli->values[OPTION_REASON])
+        return cli_misused(cli, "--reason is missing");
+    struct fault fault;
+    CLEANUP(store_closep) struct store *store = NULL;
+    if (!open_record(cli, &store, &fault) ||
+        (!store_unit_scrap(store, cli->arguments[0], cli->values[OPTION_REASON], &fault) &&
+         !fault_within(&fault, "unit '%s'", cli->arguments[0])))
+        return cli_fail(cli, &fault, "the unit stays as it was", "unit scrap");
+    cli_say(cli, "unit %s is scrapped: destroy it, and shred its labels\n", cli->arguments[0]);
+    return FAULT_EXIT_OK;
+}

@@ -63,6 +63,7 @@ struct flow_progress {
     char serial[SERIAL_SIZE];
     char model[33];
     char label[17];
+    enum fault_code doubt; /* at SCAN: PRINTER_UNKNOWN while nobody knows whether the label came out; else NONE */
 };
 
 /* What the operator says with a scan. */

@@ -89,6 +89,24 @@ static void make_ssid(struct journey *journey)
                        journey->reservation.serial + SERIAL_LENGTH - 6);
 }
 
+static bool request_certificate(struct journey *journey, struct fault *fault)
+{
+    return store_certificate_sha256(journey->station->store, &journey->reservation.attempt, journey->certificate.sha256,
+                                    fault);
+}
+
+/* The label is out and the unit waits for its scan: what it is then held against comes from the record. */
+static bool take_up(struct journey *journey, struct fault *fault)
+{
+    const struct store_reservation *reservation = &journey->reservation;
+    if (reservation->arrival != STORE_RESUME || reservation->label[0] == '\0')
+        return true;
+    journey->labelled = true;
+    memcpy(journey->label, reservation->label, sizeof journey->label);
+    memcpy(journey->progress.label, reservation->label, sizeof journey->progress.label);
+    return journey_record(journey, request_certificate, fault);
+}
+
 bool journey_reserve(struct journey *journey, struct fault *fault)
 {
     if (!uuid_make(&journey->reservation.attempt, fault) || !journey_record(journey, request_reserve, fault))
@@ -98,11 +116,8 @@ bool journey_reserve(struct journey *journey, struct fault *fault)
     const struct store_reservation *reservation = &journey->reservation;
     memcpy(journey->progress.serial, reservation->serial, sizeof journey->progress.serial);
     make_ssid(journey);
-    if (reservation->arrival == STORE_RESUME && reservation->label[0] != '\0') {
-        journey->labelled = true;
-        memcpy(journey->label, reservation->label, sizeof journey->label);
-        memcpy(journey->progress.label, reservation->label, sizeof journey->progress.label);
-    }
+    if (!take_up(journey, fault))
+        return false;
     if (!serial_is_valid(reservation->serial) || reservation->mac_count != journey->product->macs_per_unit)
         return fault_set(fault, FAULT_RECORD_SHAPE, 0, "reservation '%s' with %u MACs", reservation->serial,
                          reservation->mac_count);
@@ -142,9 +157,7 @@ bool journey_confirm(struct journey *journey, struct fault *fault)
         return now->locked || fault_set(fault, FAULT_LOCK_FAILED, 0, "unit is open again at the scan");
     if (!now->used_certificate)
         return fault_set(fault, FAULT_UNIT_CERTIFICATE, 0, "unit came without its certificate at the scan");
-    bool issued_here = journey->certificate.der_size > 0; /* not in a journey that was resumed */
-    if (issued_here &&
-        memcmp(now->certificate_sha256, journey->certificate.sha256, sizeof now->certificate_sha256) != 0)
+    if (memcmp(now->certificate_sha256, journey->certificate.sha256, sizeof now->certificate_sha256) != 0)
         return fault_set(fault, FAULT_UNIT_CERTIFICATE, 0, "unit came with another certificate at the scan");
     if (!now->locked)
         return fault_set(fault, FAULT_LOCK_FAILED, 0, "unit is open again at the scan");

@@ -36,6 +36,7 @@ struct journey {
 
     bool reserved; /* the record has an open attempt of ours */
     bool labelled; /* it waits for its scan, and survives the unit being taken out */
+    struct fault doubt; /* why nobody knows whether the label came out; NONE where it is known */
     struct store_reservation reservation;
     char ssid[SSID_SIZE];
 
@@ -43,7 +44,7 @@ struct journey {
     size_t credential_count;
     struct wrapped_key wrapped; /* made in a token for a unit that cannot; size 0: the unit made its own */
     char key_token[33];         /* the label of the token it was made in; "" for the unit's own */
-    struct certificate certificate;
+    struct certificate certificate; /* of a resumed unit, only its SHA-256 is known, from the record */
     const struct certificate *issuing; /* of the CA that signed it; NULL until then */
     char issuing_token[33];            /* the label of the one that has that CA's key */
     uint8_t receipt[32];

@@ -94,9 +94,11 @@ static bool draw(const struct journey *journey, struct label_bitmap **ret_bitmap
     return flow_draw_label(&journey->station->render, &label, ret_bitmap, fault);
 }
 
-/* The next copy: recorded, drawn, printed, and recorded as printed. */
+/* The next copy: recorded, drawn, printed, and recorded as printed. A printer that says nothing leaves a doubt, which a
+ * person's scan settles. */
 static bool print_copy(struct journey *journey, struct fault *fault)
 {
+    journey->labelled = false;
     journey_show(journey, FLOW_PRINT);
     if (!make_label_id(journey, fault) || !journey_record(journey, request_labelling, fault))
         return fault_within(fault, "record the label");
@@ -105,8 +107,12 @@ static bool print_copy(struct journey *journey, struct fault *fault)
     if (!draw(journey, &bitmap, fault))
         return fault_within(fault, "draw the label");
     const struct flow_world *world = journey->world;
-    if (!world->print(world->context, journey->label, bitmap, &journey->print_level, fault))
-        return fault_within(fault, "print");
+    if (!world->print(world->context, journey->label, bitmap, &journey->print_level, fault)) {
+        if (fault->code != FAULT_PRINTER_UNKNOWN)
+            return fault_within(fault, "print");
+        journey->doubt = *fault;
+        return true;
+    }
     if (!journey_record(journey, request_labelled, fault))
         return fault_within(fault, "record the print");
     journey->labelled = true;
@@ -127,15 +133,38 @@ static bool is_of_another_product(const struct journey *journey)
     return gtin[0] != '\0' && strcmp(gtin, journey->product->gtin) != 0;
 }
 
+#define SEEN_SIZE (sizeof "(01)(21)" + sizeof((struct flow_scan *)0)->gtin + sizeof((struct flow_scan *)0)->serial)
+
 /* Of another product's label the record keeps the GTIN too; what is kept then is no unit's serial, so that such a label
  * never matches, whatever serial it has. */
-static bool request_scanned(struct journey *journey, struct fault *fault)
+static struct store_scan scan_as_seen(const struct journey *journey, char seen[SEEN_SIZE])
 {
     const struct flow_scan *scan = &journey->scan;
-    char seen[sizeof "(01)(21)" + sizeof scan->gtin + sizeof scan->serial];
-    (void)snprintf(seen, sizeof seen, "(01)%s(21)%s", scan->gtin, scan->serial);
-    return store_scanned(journey->station->store, &journey->reservation.attempt,
-                         is_of_another_product(journey) ? seen : scan->serial, scan->label, fault);
+    (void)snprintf(seen, SEEN_SIZE, "(01)%s(21)%s", scan->gtin, scan->serial);
+    return (struct store_scan){.attempt = journey->reservation.attempt,
+                               .serial = is_of_another_product(journey) ? seen : scan->serial,
+                               .label = scan->label};
+}
+
+static bool request_scanned(struct journey *journey, struct fault *fault)
+{
+    char seen[SEEN_SIZE];
+    const struct store_scan scan = scan_as_seen(journey, seen);
+    return store_scanned(journey->station->store, &scan.attempt, scan.serial, scan.label, fault);
+}
+
+static bool request_seen(struct journey *journey, struct fault *fault)
+{
+    char seen[SEEN_SIZE];
+    const struct store_scan scan = scan_as_seen(journey, seen);
+    return store_label_seen(journey->station->store, &scan, fault);
+}
+
+static bool request_void(struct journey *journey, struct fault *fault)
+{
+    char seen[SEEN_SIZE];
+    const struct store_scan scan = scan_as_seen(journey, seen);
+    return store_label_void(journey->station->store, &scan, fault);
 }
 
 /* A scan that the operator can simply make again, with another label. */
@@ -150,36 +179,49 @@ static bool names_this_unit(const struct journey *journey)
     return strcmp(scan->serial, journey->reservation.serial) == 0 && strcmp(scan->label, journey->label) == 0;
 }
 
-/* The record is asked even about a label that is plainly wrong, so that the scan is kept. */
-static bool judge_scan(struct journey *journey, struct fault *fault)
+/* One request about the label that was scanned. The record is asked even about a label that is plainly wrong, so that
+ * the scan is kept. */
+static bool ask_about_scan(struct journey *journey, bool (*request)(struct journey *, struct fault *),
+                           struct fault *fault)
 {
     bool stranger = is_of_another_product(journey);
-    if (!stranger && names_this_unit(journey) && !journey_confirm(journey, fault))
-        return false;
-    bool matched = journey_record(journey, request_scanned, fault);
+    bool matched = journey_record(journey, request, fault);
     if (stranger && (matched || fault->code == FAULT_SCAN_WRONG_UNIT))
         return fault_set(fault, FAULT_SCAN_WRONG_UNIT, 0, "label of another product, GTIN %s", journey->scan.gtin);
     return matched;
 }
 
-static bool request_void(struct journey *journey, struct fault *fault)
+/* A label in a person's hand was printed, whatever the printer said. */
+static bool settle_doubt(struct journey *journey, struct fault *fault)
 {
-    return store_label_void(journey->station->store, &journey->reservation.attempt, journey->label, fault);
+    if (journey->doubt.code == FAULT_NONE)
+        return true;
+    if (!ask_about_scan(journey, request_seen, fault))
+        return false;
+    journey->doubt = (struct fault){0};
+    journey->progress.doubt = FAULT_NONE;
+    journey->labelled = true;
+    return true;
+}
+
+static bool judge_applied(struct journey *journey, struct fault *fault)
+{
+    if (!is_of_another_product(journey) && names_this_unit(journey) && !journey_confirm(journey, fault))
+        return false;
+    return settle_doubt(journey, fault) && ask_about_scan(journey, request_scanned, fault);
 }
 
 /* Only the label that is live for this unit, in the operator's hand, is void; any other scan is kept and refused. */
 static bool judge_spoilt(struct journey *journey, struct fault *fault)
 {
-    if (is_of_another_product(journey) || !names_this_unit(journey))
-        return judge_scan(journey, fault);
-    return journey_record(journey, request_void, fault);
+    return settle_doubt(journey, fault) && ask_about_scan(journey, request_void, fault);
 }
 
 static bool judge(struct journey *journey, struct fault *fault)
 {
     switch (journey->scan.wish) {
     case FLOW_APPLIED:
-        return judge_scan(journey, fault);
+        return judge_applied(journey, fault);
     case FLOW_SPOILT:
         return judge_spoilt(journey, fault);
     case FLOW_MISSING:
@@ -198,10 +240,20 @@ static bool replace_label(struct journey *journey, struct fault *fault)
     if (journey->label_copy == 0)
         return fault_set(fault, FAULT_LABEL_GIVEN_UP, 0, "label %s is void, and its password is not held any more",
                          journey->label);
-    if (!print_copy(journey, fault))
-        return false;
+    return print_copy(journey, fault);
+}
+
+/* A unit that leaves while nobody knows of its label fails for that reason: it needs another password. */
+static bool await_one_scan(struct journey *journey, struct fault *fault)
+{
+    const struct flow_world *world = journey->world;
+    journey->progress.doubt = journey->doubt.code;
     journey_show(journey, FLOW_SCAN);
-    return true;
+    if (world->await_scan(world->context, &journey->scan, fault))
+        return true;
+    if (fault->code == FAULT_UNIT_UNPLUGGED && journey->doubt.code != FAULT_NONE)
+        *fault = journey->doubt;
+    return fault_within(fault, "wait for the scan");
 }
 
 bool journey_await_scan(struct journey *journey, struct fault *fault)
@@ -210,10 +262,9 @@ bool journey_await_scan(struct journey *journey, struct fault *fault)
     journey->unit = NULL;
 
     const struct flow_world *world = journey->world;
-    journey_show(journey, FLOW_SCAN);
     for (;;) {
-        if (!world->await_scan(world->context, &journey->scan, fault))
-            return fault_within(fault, "wait for the scan");
+        if (!await_one_scan(journey, fault))
+            return false;
         struct fault why;
         bool right = judge(journey, &why);
         world->answer_scan(world->context, right ? NULL : &why);

@@ -166,6 +166,7 @@ static void show(void *context, const struct flow_progress *progress)
     said->view = progress->step == FLOW_SCAN ? SLOT_LABEL : SLOT_WORKING;
     said->step = progress->step;
     said->steps = FLOW_STEPS;
+    said->fault = (uint32_t)progress->doubt;
     (void)snprintf(said->step_name, sizeof said->step_name, "%s", flow_step_name(progress->step));
     memcpy(said->serial, progress->serial, sizeof said->serial);
     memcpy(said->model, progress->model, sizeof said->model);

@@ -170,6 +170,21 @@ static bool see_bad(struct person *person, struct slot *slot, const json_t *even
     return true;
 }
 
+/* With a fault, nobody knows whether the label came out: where it did not, the unit goes out and comes back in. */
+static bool see_label(struct person *person, struct slot *slot, const json_t *event, const char *serial,
+                      const char *label)
+{
+    struct fault none;
+    struct eye_paper paper;
+    slot->scans = 0;
+    if (json_integer_value(json_object_get(event, "fault")) == 0 ||
+        eye_find(person->labels, serial, label, deadline_in_ms(0), &paper, &none))
+        return apply_label(person, slot, serial, label);
+    say(person, "no label came out; takes the unit out", slot);
+    take_out(person, slot);
+    return true;
+}
+
 static struct slot *find_slot(struct person *person, json_int_t number)
 {
     for (size_t i = 0; i < person->slot_count; i++)
@@ -194,10 +209,8 @@ static bool see_slot(struct person *person, const json_t *event)
         return true;
     if (strcmp(view, "empty") == 0)
         return slot->seated || put_in(person, slot);
-    if (strcmp(view, "label") == 0) {
-        slot->scans = 0;
-        return apply_label(person, slot, serial, label);
-    }
+    if (strcmp(view, "label") == 0)
+        return see_label(person, slot, event, serial, label);
     if (strcmp(view, "ok") == 0)
         return see_good(person, slot, serial);
     if (strcmp(view, "ng") == 0)

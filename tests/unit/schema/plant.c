@@ -216,6 +216,12 @@ bool unit_labelling(struct store *store, struct unit *unit, struct fault *fault)
                            fault);
 }
 
+bool unit_voided(struct store *store, const struct unit *unit, const char *label, struct fault *fault)
+{
+    const struct store_scan scan = {unit->reservation.attempt, unit->reservation.serial, label};
+    return store_label_void(store, &scan, fault);
+}
+
 bool unit_labelled(struct store *store, const struct unit *unit, struct fault *fault)
 {
     return store_labelled(store, &unit->reservation.attempt, unit->label, STORE_PRINT_COUNTED, fault);

@@ -46,6 +46,7 @@ bool unit_intent(struct store *store, const struct unit *unit, struct fault *fau
 bool unit_injected(struct store *store, const struct unit *unit, struct fault *fault);
 bool unit_verified(struct store *store, const struct unit *unit, struct fault *fault);
 bool unit_labelling(struct store *store, struct unit *unit, struct fault *fault);
+bool unit_voided(struct store *store, const struct unit *unit, const char *label, struct fault *fault);
 bool unit_labelled(struct store *store, const struct unit *unit, struct fault *fault);
 bool unit_scanned(struct store *store, const struct unit *unit, struct fault *fault);
 bool unit_closed(struct store *store, const struct unit *unit, struct fault *fault);

@@ -1,8 +1,10 @@
 /* The requests of a station, each asked once and asked again; and the arrivals of boards that have a history. */
+#include "base/bytes.h"
 #include "tests/unit/schema/plant.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -315,8 +317,8 @@ static void a_spoilt_label_is_voided_and_copied(void **state)
     memcpy(first, unit.label, sizeof first);
     unit.label_copy = 2;
     REFUSE(unit_labelling(plant.store, &unit, &fault), RECORD_REFUSED);
-    ALLOW(store_label_void(plant.store, &unit.reservation.attempt, first, &fault));
-    ALLOW(store_label_void(plant.store, &unit.reservation.attempt, first, &fault));
+    ALLOW(unit_voided(plant.store, &unit, first, &fault));
+    ALLOW(unit_voided(plant.store, &unit, first, &fault));
     unit.label_copy = 3;
     REFUSE(unit_labelling(plant.store, &unit, &fault), RECORD_REFUSED);
     unit.label_copy = 2;
@@ -326,6 +328,7 @@ static void a_spoilt_label_is_voided_and_copied(void **state)
     struct unit old = unit;
     memcpy(old.label, first, sizeof first);
     REFUSE(unit_scanned(plant.store, &old, &fault), SCAN_DEAD_LABEL);
+    REFUSE(unit_voided(plant.store, &unit, first, &fault), SCAN_DEAD_LABEL);
 
     struct unit other = {.seed = 2, .slot = 2};
     unit_bring(plant.store, &other, "labelled");
@@ -333,9 +336,47 @@ static void a_spoilt_label_is_voided_and_copied(void **state)
            SCAN_WRONG_UNIT);
     REFUSE(store_scanned(plant.store, &unit.reservation.attempt, unit.reservation.serial, other.label, &fault),
            SCAN_WRONG_UNIT);
+    REFUSE(unit_voided(plant.store, &unit, other.label, &fault), SCAN_WRONG_UNIT);
     ALLOW(unit_scanned(plant.store, &unit, &fault));
+    REFUSE(unit_voided(plant.store, &unit, unit.label, &fault), SCAN_NOT_EXPECTED);
     ALLOW(unit_closed(plant.store, &unit, &fault));
-    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.scan"), 5);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.scan WHERE answer = 'spoilt'"), 1);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.scan"), 9);
+}
+
+static void a_label_of_unknown_print_is_printed_once_it_was_seen(void **state)
+{
+    (void)state;
+    struct unit unit = {.seed = 1, .slot = 1}, other = {.seed = 2, .slot = 2};
+    unit_bring(plant.store, &unit, "labelling");
+    unit_bring(plant.store, &other, "labelled");
+    struct store_scan scan = {unit.reservation.attempt, unit.reservation.serial, other.label};
+    REFUSE(store_label_seen(plant.store, &scan, &fault), SCAN_WRONG_UNIT);
+    scan.label = "ZZZZZZZZZZZZZ";
+    REFUSE(store_label_seen(plant.store, &scan, &fault), SCAN_DEAD_LABEL);
+    scan.label = unit.label;
+    REFUSE(unit_voided(plant.store, &unit, unit.label, &fault), SCAN_NOT_EXPECTED);
+    ALLOW(store_label_seen(plant.store, &scan, &fault));
+    ALLOW(store_label_seen(plant.store, &scan, &fault));
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.label_event WHERE level = 'scanned'"), 1);
+    ALLOW(unit_scanned(plant.store, &unit, &fault));
+    REFUSE(store_label_seen(plant.store, &scan, &fault), SCAN_NOT_EXPECTED);
+    ALLOW(unit_closed(plant.store, &unit, &fault));
+}
+
+static void the_certificate_of_an_attempt_is_told(void **state)
+{
+    (void)state;
+    struct unit unit = {.seed = 1, .slot = 1};
+    uint8_t digest[32] = {0};
+    char query[160], hex[65];
+    unit_bring(plant.store, &unit, "reserved");
+    REFUSE(store_certificate_sha256(plant.store, &unit.reservation.attempt, digest, &fault), RECORD_REFUSED);
+    ALLOW(unit_intent(plant.store, &unit, &fault));
+    ALLOW(store_certificate_sha256(plant.store, &unit.reservation.attempt, digest, &fault));
+    hex_write(digest, sizeof digest, hex);
+    (void)snprintf(query, sizeof query, "SELECT count(*) FROM prov.certificate WHERE sha256 = '\\x%s'", hex);
+    assert_int_equal(plant_count(&plant, query), 1);
 }
 
 static void closing_needs_all_evidence(void **state)
@@ -480,6 +521,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_order_closes_only_when_its_units_are_finished, make, leave),
         cmocka_unit_test_setup_teardown(orders_that_make_no_sense_are_refused, make, leave),
         cmocka_unit_test_setup_teardown(a_spoilt_label_is_voided_and_copied, make, leave),
+        cmocka_unit_test_setup_teardown(a_label_of_unknown_print_is_printed_once_it_was_seen, make, leave),
+        cmocka_unit_test_setup_teardown(the_certificate_of_an_attempt_is_told, make, leave),
         cmocka_unit_test_setup_teardown(closing_needs_all_evidence, make, leave),
         cmocka_unit_test_setup_teardown(a_required_proof_always_applies, make, leave),
         cmocka_unit_test_setup_teardown(a_scrapped_unit_stays_scrap, make, leave),

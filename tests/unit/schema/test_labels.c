@@ -73,7 +73,7 @@ static void printed_labels_are_live_voided_or_dead(void **state)
                 working = {.seed = 4, .slot = 4};
     unit_bring(plant.store, &closed, "closed");
     unit_bring(plant.store, &spoilt, "labelled");
-    ALLOW(store_label_void(plant.store, &spoilt.reservation.attempt, spoilt.label, &fault));
+    ALLOW(unit_voided(plant.store, &spoilt, spoilt.label, &fault));
     spoilt.label_copy = 2;
     ALLOW(unit_labelling(plant.store, &spoilt, &fault));
     ALLOW(unit_labelled(plant.store, &spoilt, &fault));

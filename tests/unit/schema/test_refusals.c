@@ -61,6 +61,20 @@ static const struct refusal {
     {OWNER, "23001", "UPDATE prov.evidence SET verdict = 'shown'"},
     {OWNER, "23001", "DELETE FROM prov.scan"},
     {OWNER, "23001", "DELETE FROM prov.label_event"},
+    {OWNER, "23514",
+     "INSERT INTO prov.shift (station_id, badge, since, until, made, printed, live, voided, dead, not_sent, "
+     "unconfirmed,"
+     " at_large) SELECT station_id, '1', now() - interval '1 day', now(), 1, 1, 0, 0, 0, 0, 0, 0 FROM prov.station "
+     "LIMIT 1"},
+    {OWNER, "23514",
+     "INSERT INTO prov.shift (station_id, badge, since, until, made, printed, live, voided, dead, not_sent, "
+     "unconfirmed,"
+     " at_large) SELECT station_id, '1', now() - interval '1 day', now(), 1, 1, 1, 0, 0, 0, 0, 1 FROM prov.station "
+     "LIMIT 1"},
+    {OWNER, "23001", "TRUNCATE prov.shift"},
+    {OWNER, "23514", "INSERT INTO prov.label_event (label, kind) SELECT label, 'voided' FROM prov.label LIMIT 1"},
+    {OWNER, "23514",
+     "INSERT INTO prov.label_event (label, kind, level) SELECT label, 'printed', 'scanned' FROM prov.label LIMIT 1"},
     {OWNER, "23001", "UPDATE prov.policy SET length = 4"},
     {OWNER, "23001", "DELETE FROM prov.transition"},
     {OWNER, "23001", "DELETE FROM prov.attempt"},

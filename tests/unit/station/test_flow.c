@@ -223,10 +223,11 @@ static void test_unplugged_during_injection_is_reworked(void **state)
 static void test_unknown_print_is_reworked(void **state)
 {
     (void)state;
-    struct world world = {.printer = FAULT_PRINTER_UNKNOWN};
+    struct world world = {.printer = FAULT_PRINTER_UNKNOWN, .taken_out = true};
     struct flow_result result = visit(&world, "a0000007", NULL);
     expect_fault(&result, FLOW_FAILED, FAULT_PRINTER_UNKNOWN);
     world.printer = FAULT_NONE;
+    world.taken_out = false;
     result = visit(&world, "a0000007", NULL); /* it comes locked, and the product lets it be reopened */
     expect_closed(&result);
     assert_int_equal(result.attempt, 2);

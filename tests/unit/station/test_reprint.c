@@ -86,7 +86,7 @@ static void test_a_void_label_stays_void(void **state)
 static void test_only_the_live_label_in_hand_is_voided(void **state)
 {
     (void)state;
-    struct world world = {.printer = FAULT_PRINTER_UNKNOWN};
+    struct world world = {.printer = FAULT_PRINTER_UNKNOWN, .taken_out = true};
     struct flow_result result = visit(&world, "c0000004", NULL);
     expect_fault(&result, FLOW_FAILED, FAULT_PRINTER_UNKNOWN);
     char stray[sizeof world.label];

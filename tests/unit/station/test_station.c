@@ -203,6 +203,44 @@ static void test_unit_goes_through(void **state)
                      1);
 }
 
+/* A spoilt label by card, label and tag; then a lost one by card and tag, which costs the unit its password. */
+static void test_labels_that_went_wrong(void **state)
+{
+    (void)state;
+    static struct station station;
+    station_start(&station);
+    pass(&station, "slot", "view", "empty");
+    plant_insert(&plant, "a100000a", "KR-1000", NULL);
+    json_t *first = await(&station, "slot", "view", "label");
+    scan(&station, "KOKUIN-REPRINT");
+    pass(&station, "scan", "kind", "reprint");
+    scan_label(&station, first);
+    scan(&station, "KOKUIN-SLOT-1");
+    json_t *second = await(&station, "slot", "view", "label");
+    assert_false(is(second, "label", json_string_value(json_object_get(first, "label"))));
+    assert_true(is(second, "serial", json_string_value(json_object_get(first, "serial"))));
+    scan_label(&station, first);
+    scan(&station, "KOKUIN-SLOT-1");
+    pass(&station, "scan", "fault_name", "SCAN_DEAD_LABEL");
+    scan(&station, "KOKUIN-REKEY");
+    scan(&station, "KOKUIN-SLOT-1");
+    pass(&station, "slot", "fault_name", "LABEL_GIVEN_UP");
+    plant_remove(&plant);
+    pass(&station, "slot", "view", "empty");
+    plant_insert(&plant, "a100000a", "KR-1000", NULL);
+    json_t *third = await(&station, "slot", "view", "label");
+    scan_label(&station, third);
+    scan(&station, "KOKUIN-SLOT-1");
+    pass(&station, "slot", "view", "ok");
+    json_decref(first);
+    json_decref(second);
+    json_decref(third);
+    plant_remove(&plant);
+    assert_int_equal(station_stop(&station), 0);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.label_fate WHERE fate = 'voided'"), 1);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.label_fate WHERE fate = 'dead'"), 1);
+}
+
 /* Stopped while a label waits: the next station goes on with the same label. */
 static void test_stop_leaves_a_label_that_waits(void **state)
 {
@@ -475,6 +513,7 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unit_goes_through),
+        cmocka_unit_test(test_labels_that_went_wrong),
         cmocka_unit_test(test_stop_leaves_a_label_that_waits),
         cmocka_unit_test(test_pause_starts_no_unit),
         cmocka_unit_test(test_dead_worker_is_started_again),

@@ -88,9 +88,10 @@ static void test_stray_label_fails_every_later_scan(void **state)
 {
     (void)state;
     long dead = scans("dead_label");
-    struct world world = {.printer = FAULT_PRINTER_UNKNOWN};
+    struct world world = {.printer = FAULT_PRINTER_UNKNOWN, .taken_out = true};
     struct flow_result result = visit(&world, "b0000005", NULL);
     expect_fault(&result, FLOW_FAILED, FAULT_PRINTER_UNKNOWN);
+    world.taken_out = false;
     char stray[sizeof world.label];
     memcpy(stray, result.progress.label, sizeof stray);
     assert_int_not_equal(stray[0], '\0');

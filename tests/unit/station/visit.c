@@ -34,8 +34,11 @@ static bool print(void *context, const char *label, const struct label_bitmap *b
     struct world *world = context;
     assert_true(label_id_is_valid(label));
     assert_true(bitmap->width > 100);
-    if (world->printer != FAULT_NONE)
-        return fault_set(fault, world->printer, 0, "told to fail");
+    if (world->printer != FAULT_NONE) {
+        enum fault_code code = world->printer;
+        world->printer = world->printer_once ? FAULT_NONE : code;
+        return fault_set(fault, code, 0, "told to fail");
+    }
     if (world->printed++ == 0)
         (void)snprintf(world->first_label, sizeof world->first_label, "%s", label);
     *ret_level = STORE_PRINT_CLAIMED;

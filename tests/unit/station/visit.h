@@ -22,6 +22,7 @@ struct world {
     enum fault_code answers[4]; /* to each scan */
     /* what it is told to do */
     enum fault_code printer;    /* fails so instead of printing */
+    bool printer_once;          /* and only once */
     unsigned wrong_scans;       /* scans of a label that is none of this unit's, before the right one */
     unsigned slot;              /* for the record; 0: 1 */
     const struct world *other;  /* whose label sits on this unit: it is scanned once, then the unit is taken out */
