@@ -275,7 +275,7 @@ static bool last_note(struct store *store, struct store_log_note *ret_note, stru
         if (!store_log_heads(store, from, &notes, fault))
             return false;
         if (notes.count == 0)
-            return ret_note->note || fault_set(fault, FAULT_LOG_HEAD, 0, "nothing was sealed yet");
+            return ret_note->note || fault_set(fault, FAULT_LOG_EMPTY, 0, "there is no head");
         free(ret_note->note);
         *ret_note = notes.each[notes.count - 1];
         notes.each[notes.count - 1].note = NULL;

@@ -107,22 +107,6 @@ bool label_plate_make(const struct label_request *request, struct label_plate **
     return true;
 }
 
-bool label_plate_warm(struct label_plate *plate, struct fault *fault)
-{
-    CLEANUP(template_filling_clear) struct template_filling filling = {0};
-    CLEANUP(drawing_freep) struct drawing *drawing = NULL;
-    if (!template_fill(&plate->template, &plate->fonts, NULL, false, &filling, fault) ||
-        !open_drawing(plate, &filling.svg, &plate->letters, &drawing, fault))
-        return false;
-    for (size_t i = 0; i < plate->template.text_count; i++) {
-        CLEANUP(ink_clear) struct ink letters = {0};
-        if (plate->template.texts[i].has_fields &&
-            !drawing_ink(drawing, plate->template.texts[i].id, plate->rows[i], &letters, fault))
-            return false;
-    }
-    return true;
-}
-
 /* ---- what is the unit's own ---- */
 
 static void free_symbol(struct symbol **symbol)
@@ -211,6 +195,40 @@ static bool read_back(const struct label_plate *plate, const struct template_fil
     }
     return true;
 }
+
+/* ---- what takes long the first time ---- */
+
+static bool warm_codes(const struct label_plate *plate, struct template_filling *filling, struct fault *fault)
+{
+    static const char made[] = "[01]00000000000000[21]0[91]0", read[] = "0100000000000000210\x1d"
+                                                                        "910";
+    CLEANUP(label_bitmap_freep) struct label_bitmap *bitmap = NULL;
+    for (size_t i = 0; i < plate->template.symbol_count; i++) {
+        bool unit = plate->template.symbols[i].options.kind == SYMBOL_GS1_DATAMATRIX;
+        if (!wiped_append_text(&filling->codes[i], unit ? made : "0", fault))
+            return false;
+    }
+    return label_bitmap_new(plate->bitmap->width, plate->bitmap->height, &bitmap, fault) &&
+           put_symbols(plate, filling, bitmap, fault) && read_back(plate, filling, bitmap, read, fault);
+}
+
+bool label_plate_warm(struct label_plate *plate, struct fault *fault)
+{
+    CLEANUP(template_filling_clear) struct template_filling filling = {0};
+    CLEANUP(drawing_freep) struct drawing *drawing = NULL;
+    if (!template_fill(&plate->template, &plate->fonts, NULL, false, &filling, fault) ||
+        !open_drawing(plate, &filling.svg, &plate->letters, &drawing, fault))
+        return false;
+    for (size_t i = 0; i < plate->template.text_count; i++) {
+        CLEANUP(ink_clear) struct ink letters = {0};
+        if (plate->template.texts[i].has_fields &&
+            !drawing_ink(drawing, plate->template.texts[i].id, plate->rows[i], &letters, fault))
+            return false;
+    }
+    return warm_codes(plate, &filling, fault);
+}
+
+/* ---- one label ---- */
 
 static bool print_texts(struct label_plate *plate, const struct template_filling *filling, struct label_bitmap *bitmap,
                         struct fault *fault)

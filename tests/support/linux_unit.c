@@ -18,10 +18,15 @@
 
 bool linux_unit_possible(void)
 {
-    if (geteuid() == 0)
-        return true;
-    printf("skipped: a Linux unit has users of its own, which only root can give it\n");
-    return false;
+    if (geteuid() != 0) {
+        printf("skipped: a Linux unit has users of its own, which only root can give it\n");
+        return false;
+    }
+    if (system("unshare --mount --pid --net --uts --fork mount --make-rprivate / 2> /dev/null") != 0) {
+        printf("skipped: this machine lets nobody make the namespaces that a Linux unit runs in\n");
+        return false;
+    }
+    return true;
 }
 
 static bool copy_once(int from, int to)
