@@ -230,6 +230,12 @@ static bool judge(struct journey *journey, struct fault *fault)
     return fault_set(fault, FAULT_INTERNAL, 0, "a scan with a wish that is none");
 }
 
+static void show_scan(struct journey *journey)
+{
+    journey->progress.doubt = journey->doubt.code;
+    journey_show(journey, FLOW_SCAN);
+}
+
 /* A label that is not in anybody's hand may be in the wrong one: the password on it is used no more, and the unit's
  * next attempt gets another. The same where nobody here holds the password any longer. */
 static bool replace_label(struct journey *journey, struct fault *fault)
@@ -240,15 +246,16 @@ static bool replace_label(struct journey *journey, struct fault *fault)
     if (journey->label_copy == 0)
         return fault_set(fault, FAULT_LABEL_GIVEN_UP, 0, "label %s is void, and its password is not held any more",
                          journey->label);
-    return print_copy(journey, fault);
+    if (!print_copy(journey, fault))
+        return false;
+    show_scan(journey);
+    return true;
 }
 
 /* A unit that leaves while nobody knows of its label fails for that reason: it needs another password. */
 static bool await_one_scan(struct journey *journey, struct fault *fault)
 {
     const struct flow_world *world = journey->world;
-    journey->progress.doubt = journey->doubt.code;
-    journey_show(journey, FLOW_SCAN);
     if (world->await_scan(world->context, &journey->scan, fault))
         return true;
     if (fault->code == FAULT_UNIT_UNPLUGGED && journey->doubt.code != FAULT_NONE)
@@ -262,6 +269,7 @@ bool journey_await_scan(struct journey *journey, struct fault *fault)
     journey->unit = NULL;
 
     const struct flow_world *world = journey->world;
+    show_scan(journey);
     for (;;) {
         if (!await_one_scan(journey, fault))
             return false;
