@@ -87,7 +87,7 @@ struct flow_world {
     void (*show)(void *context, const struct flow_progress *progress);
 
     /* Prints one bitmap and says how far that is known. Faults: PRINTER_AWAY, PRINTER_NOT_READY and its kin (614 to
-     * 623) when surely nothing came out, PRINTER_UNKNOWN, CHANNEL. */
+     * 623) when surely nothing came out, PRINTER_TWICE, PRINTER_UNKNOWN, CHANNEL. */
     bool (*print)(void *context, const char *label, const struct label_bitmap *bitmap,
                   enum store_print_level *ret_level, struct fault *fault);
 

@@ -281,7 +281,7 @@ static bool is_settled(const struct ipp_job_says *job, const char *name, bool *r
     else if (job->with_errors)
         (void)unknown(fault, "sent, but the printer had errors", job->words);
     else if (job->impressions > 1)
-        (void)fault_set(fault, FAULT_PRINTER_UNKNOWN, 0, "the printer counted %u labels for one", job->impressions);
+        (void)fault_set(fault, FAULT_PRINTER_TWICE, 0, "the printer counted %u labels for one", job->impressions);
     else
         *ret_printed = true;
     return true;

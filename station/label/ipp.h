@@ -49,7 +49,8 @@ NODISCARD NONNULL(1, 3) bool ipp_cancel_own(const struct ipp_link *link, struct 
 /* Cancels what is left of ours, prints the label, and waits until the printer says that it is done. When the deadline
  * comes first the job is cancelled, which takes a second more; whether it was printed is unknown all the same.
  *
- * Faults: those of ipp_status(): nothing was sent. PRINTER_UNKNOWN: sent, and everything else.
+ * Faults: those of ipp_status(): nothing was sent. PRINTER_TWICE: it came out more than once. PRINTER_UNKNOWN: sent,
+ * and everything else.
  */
 NODISCARD NONNULL(1, 2, 3, 5) bool ipp_print(const struct ipp_link *link, const char *name,
                                              const struct label_bitmap *bitmap, struct deadline deadline,

@@ -174,7 +174,7 @@ static bool wait_counted(const struct printer *printer, struct cable **cable, ui
         report.status.untaken = false; /* it is this label */
         bool idle = zpl_is_ready(&report.status, report.errors);
         if (report.errors == 0 && report.counter > before + 1)
-            return fault_set(fault, FAULT_PRINTER_UNKNOWN, 0, "the printer counted %llu labels for one",
+            return fault_set(fault, FAULT_PRINTER_TWICE, 0, "the printer counted %llu labels for one",
                              (unsigned long long)(report.counter - before));
         if (idle && report.counter == before + 1)
             return true;

@@ -59,8 +59,8 @@ NODISCARD NONNULL(1, 3) bool printer_await_taken(struct printer *printer, struct
 
 /* Prints one label. `name` is the label's id: 1 to 16 of 0-9 and A-Z.
  *
- * Faults: those of printer_status(): nothing was sent. PRINTER_UNKNOWN: the job may have been printed, may
- * still be, or was printed more than once. FILE, LABEL_VALUE, NO_MEMORY, INTERNAL: nothing was sent.
+ * Faults: those of printer_status(): nothing was sent. PRINTER_UNKNOWN: the job may have been printed, or may still be.
+ * PRINTER_TWICE: it surely was, more than once. FILE, LABEL_VALUE, NO_MEMORY, INTERNAL: nothing was sent.
  */
 NODISCARD NONNULL(1, 2, 3, 5, 6) bool printer_print(struct printer *printer, const char *name,
                                                     const struct label_bitmap *bitmap, struct deadline deadline,

@@ -95,7 +95,7 @@ static void tells_two_labels_from_one(void **state)
     (void)state;
     struct bench bench;
     start(&bench, "print-twice", NULL);
-    expect_no_print(&bench, BENCH_ENOUGH_MS, FAULT_PRINTER_UNKNOWN, "counted 2 labels for one");
+    expect_no_print(&bench, BENCH_ENOUGH_MS, FAULT_PRINTER_TWICE, "counted 2 labels for one");
     assert_int_equal(count_labels(&desk), 2);
     bench_stop(&bench);
 }
