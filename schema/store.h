@@ -220,6 +220,17 @@ NODISCARD NONNULL(1, 2, 3) bool store_close_unit(struct store *store, const stru
 NODISCARD NONNULL(1, 2, 3, 6) bool store_fail(struct store *store, const struct uuid *attempt, const struct fault *why,
                                               const struct store_evidence *evidence, size_t count, struct fault *fault);
 
+/* Where the chain of this station's own steps stands: how many it has, and the hash over all of them in hex. Without a
+ * step, 0 and "". */
+struct store_head {
+    uint64_t steps;
+    char hash[65];
+};
+
+/* Where it stands now, if it goes on from `known`; {0} knows of nothing. Faults: RECORD_BEHIND when it does not. */
+NODISCARD NONNULL(1, 2, 3, 4) bool store_head_follow(struct store *store, const struct store_head *known,
+                                                     struct store_head *ret_head, struct fault *fault);
+
 /* Writes off a unit whose last attempt failed and that cannot be reworked. A station may say so of a unit that failed
  * at it, a planner of any. Faults: UNIT_UNKNOWN. */
 NODISCARD NONNULL(1, 2, 3, 4) bool store_unit_scrap(struct store *store, const char *serial, const char *reason,

@@ -3,8 +3,8 @@
 
 #include "audit/export.h"
 #include "audit/report.h"
+#include "base/kept.h"
 #include "schema/store_log.h"
-#include "station/cli/log_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -99,7 +99,7 @@ static bool expect(struct audit *audit, const char *path, struct fault *fault)
 {
     char note[CHECKPOINT_NOTE_MAX + 2];
     size_t length = 0;
-    if (!log_file_read(path, note, sizeof note, &length, fault))
+    if (!kept_read(path, note, sizeof note, &length, fault))
         return false;
     if (length == 0)
         return fault_set(fault, FAULT_FILE, 0, "'%s' is not there, or empty", path);

@@ -4,10 +4,10 @@
 
 #include "audit/checkpoint.h"
 #include "base/clock.h"
+#include "base/kept.h"
 #include "hsm/log_key.h"
 #include "jigs/read.h"
 #include "schema/store_log.h"
-#include "station/cli/log_file.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -79,7 +79,7 @@ static bool check_memory(struct sealer *sealer, struct fault *fault)
     char note[CHECKPOINT_NOTE_MAX + 2];
     size_t length;
     struct checkpoint seen, found;
-    if (!log_file_read(sealer->state_file, note, sizeof note, &length, fault))
+    if (!kept_read(sealer->state_file, note, sizeof note, &length, fault))
         return false;
     if (length == 0)
         return true;
@@ -164,7 +164,7 @@ static bool seal_batch(struct sealer *sealer, struct store_log_entries *entries,
         .note = note,
     };
     if (!sign(sealer, &range, note, fault) || !append(sealer, &head, fault) ||
-        !log_file_write(sealer->state_file, note, fault))
+        !kept_write(sealer->state_file, note, fault))
         return false;
     sealer->range = range;
     sealer->sealed += entries->count;
@@ -295,13 +295,13 @@ static bool export_note(const char *directory, const struct store_log_note *note
     char before[CHECKPOINT_NOTE_MAX + 2];
     size_t length;
     (void)snprintf(ret_path, PATH_MAX, "%.3500s/log-head-%012llu.txt", directory, (unsigned long long)note->size);
-    if (!log_file_read(ret_path, before, sizeof before, &length, fault))
+    if (!kept_read(ret_path, before, sizeof before, &length, fault))
         return false;
     if (length > 0 && strcmp(before, note->note) == 0)
         return true;
     if (length > 0)
         return fault_set(fault, FAULT_LOG_BEHIND, 0, "'%s' has another head of the same size", ret_path);
-    return log_file_write(ret_path, note->note, fault);
+    return kept_write(ret_path, note->note, fault);
 }
 
 int command_log_export(struct cli *cli)

@@ -31,6 +31,7 @@ struct flow_station {
     struct flow_issuers *issuers;
     struct sealer *sealer;
     struct store *store;
+    const char *record_head;  /* the file that keeps the head of this station's chain (station/flow/head.h) */
     struct unit_options unit; /* the slot's port and whose units come here; the keyring gives the station's own key */
     const struct product *product;
     struct label_child render; /* how the program starts its own label child */

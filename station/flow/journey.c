@@ -1,5 +1,6 @@
 #include "station/flow/journey.h"
 
+#include "station/flow/head.h"
 #include "station/flow/wait.h"
 
 #include <stdlib.h>
@@ -49,16 +50,25 @@ static bool is_unsettled(const struct fault *fault)
     return fault->code == FAULT_RECORD_UNKNOWN || fault->code == FAULT_RECORD_AWAY;
 }
 
+/* The record must have all that it ever confirmed: before it is asked, since after a reconnect it may be another
+ * server, and afterwards, so that what it confirms now is remembered. */
+static bool ask(struct journey *journey, bool (*request)(struct journey *, struct fault *), struct fault *fault)
+{
+    const struct flow_station *station = journey->station;
+    return head_follow(station->record_head, station->store, fault) && request(journey, fault) &&
+           head_follow(station->record_head, station->store, fault);
+}
+
 bool journey_record(struct journey *journey, bool (*request)(struct journey *, struct fault *), struct fault *fault)
 {
     struct fault last;
-    if (request(journey, &last))
+    if (ask(journey, request, &last))
         return true;
     for (int i = 1; i < RECORD_TRIES && is_unsettled(&last); i++) {
         struct deadline next = deadline_in_ms(RECORD_PAUSE_MS);
         struct fault away;
         if (store_reconnect(journey->station->store, &away)) {
-            if (request(journey, &last))
+            if (ask(journey, request, &last))
                 return true;
         } else {
             wait_until(next);
@@ -141,7 +151,8 @@ static bool request_fail(struct journey *journey, struct fault *fault)
                       journey->evidence.count, fault);
 }
 
-/* Where the record itself is away, the attempt stays open; the board's next arrival finds it and fails it. */
+/* Nothing more is written into a record that lost something. Where it is away, the attempt stays open; the board's next
+ * arrival finds it and fails it. */
 static void fail(struct journey *journey, struct flow_result *result)
 {
     if (survives(journey, &journey->why)) {
@@ -149,7 +160,7 @@ static void fail(struct journey *journey, struct flow_result *result)
             result->end = FLOW_LEFT;
         return;
     }
-    if (!journey->reserved || is_unsettled(&journey->why))
+    if (!journey->reserved || is_unsettled(&journey->why) || journey->why.code == FAULT_RECORD_BEHIND)
         return;
     if (!journey_record(journey, request_fail, &result->record))
         result->end = FLOW_HELD;

@@ -69,7 +69,9 @@ NONNULL(1) void journey_show(struct journey *journey, enum flow_step step);
 /* Makes a request of the record and, where its outcome is unknown or the connection was lost, connects anew and makes
  * the same request again, a few times. `request` must carry the attempt's UUID and be repeatable.
  *
- * Faults: the request's; RECORD_UNKNOWN or RECORD_AWAY only after all tries.
+ * The record must go on from the head that the station remembers (station/flow/head.h).
+ *
+ * Faults: the request's; RECORD_BEHIND; FILE; RECORD_UNKNOWN or RECORD_AWAY only after all tries.
  */
 NODISCARD NONNULL(1, 2, 3) bool journey_record(struct journey *journey,
                                                bool (*request)(struct journey *, struct fault *), struct fault *fault);

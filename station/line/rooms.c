@@ -5,6 +5,7 @@
 #include "station/line/line.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,6 +104,7 @@ static bool open_record(struct rooms *rooms, const char *order, const char *appl
     struct store_options options = {.conninfo = rooms->jig->record, .application = application};
     if (!store_open(&options, &rooms->store, fault) || !store_order_get(rooms->store, order, &rooms->order, fault))
         return false;
+    (void)snprintf(rooms->record_head, sizeof rooms->record_head, "%s/record-head", rooms->jig->state_directory);
     return rooms->order.open || fault_set(fault, FAULT_ORDER_UNKNOWN, 0, "order %s is closed", order);
 }
 

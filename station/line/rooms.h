@@ -16,6 +16,7 @@
 struct rooms {
     struct jig *jig;
     struct store *store;
+    char record_head[JIG_PATH_SIZE + sizeof "/record-head"]; /* the file of station/flow/head.h */
     struct store_order order;
     struct product *product; /* the order's */
     struct keyring_place places[JIG_TOKENS_MAX];

@@ -5,6 +5,7 @@
 #include "base/process.h"
 #include "hsm/refusals.h"
 #include "station/flow/flow.h"
+#include "station/flow/head.h"
 #include "station/line/conduit.h"
 #include "station/line/rooms.h"
 
@@ -29,7 +30,7 @@ struct slot_worker {
     enum slot_token token;    /* as last said */
     char token_label[33];
     struct flow_issuers issuers;
-    uint32_t wish; /* of the scan that is being answered */
+    uint32_t wish;             /* of the scan that is being answered */
     struct label_draft *draft; /* of the label of the unit in work */
     char badge[33];
     bool paused;
@@ -260,6 +261,7 @@ static struct flow_station station_of(struct slot_worker *worker)
         .issuers = &worker->issuers,
         .sealer = rooms->sealer,
         .store = rooms->store,
+        .record_head = rooms->record_head,
         .unit = {.port = worker->port, .station = rooms_unit_station(rooms)},
         .product = rooms->product,
         .render = {.path = line_label_child.path, .argv = line_label_child.argv, .draft = &worker->draft},
@@ -407,7 +409,8 @@ static bool open_rooms(const struct worker_options *options, struct rooms **ret_
     char application[32];
     (void)snprintf(application, sizeof application, "kokuin slot %u", options->index);
     CLEANUP(rooms_freep) struct rooms *rooms = NULL;
-    if (!rooms_open(options->jig, options->order, application, &rooms, fault) || !rooms_check_label(rooms, fault))
+    if (!rooms_open(options->jig, options->order, application, &rooms, fault) ||
+        !head_follow(rooms->record_head, rooms->store, fault) || !rooms_check_label(rooms, fault))
         return false;
     if (options->index >= rooms->jig->slot_count)
         return fault_set(fault, FAULT_USAGE, 0, "the jig has no slot at index %u", options->index);

@@ -40,6 +40,7 @@ static const struct refusal {
     {AUDITOR, "42501", "INSERT INTO prov.resolve (request) VALUES ('x')"},
     {AUDITOR, "42501", "SELECT api.close((SELECT attempt FROM prov.attempt LIMIT 1))"},
     {AUDITOR, "42501", "CREATE TEMP TABLE mine (a text)"},
+    {AUDITOR, "42501", "SELECT * FROM api.station_head(0, '')"},
     {PLANNER, "42501", "SELECT * FROM prov.unit"},
     {PLANNER, "42501", "SELECT api.issuer_register('\\x00', 'x', 'y')"},
     /* Another station's attempt. */

@@ -6,6 +6,7 @@
 #include "station/flow/evidence.h"
 #include "station/flow/wait.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -82,6 +83,9 @@ void plant_write_jig(struct plant *plant, bool direct, bool contacts)
     (void)snprintf(path, sizeof path, "%s/pin-2", directory);
     plant_write(path, SOFTHSM_PIN);
     (void)snprintf(plant->socket, sizeof plant->socket, "%s/slot.sock", directory);
+    (void)snprintf(path, sizeof path, "%s/state", directory);
+    if (mkdir(path, 0700) != 0)
+        assert_int_equal(errno, EEXIST);
     const char *first = direct ? SOFTHSM_MODULE : plant->softhsm.remote;
     const char *second = direct ? SOFTHSM_MODULE : plant->spare.remote;
     int size = snprintf(text, sizeof text, jig_text, first, second, station, directory, plant->socket, directory,

@@ -13,6 +13,21 @@
 struct plant plant;
 static const char *const render_argv[] = {"kokuin", "station", "render", NULL};
 
+void lose_steps(unsigned steps)
+{
+    char sql[640];
+    char got[POSTGRES_STATE_SIZE];
+    (void)snprintf(sql, sizeof sql,
+                   "SET session_replication_role = replica;"
+                   "CREATE TEMP TABLE kept AS SELECT max(chain_seq) - %u AS seq FROM prov.step;"
+                   "DELETE FROM prov.step USING kept WHERE chain_seq > kept.seq;"
+                   "UPDATE audit.head SET (seq, hash) = (SELECT chain_seq, chain_hash FROM prov.step, kept"
+                   " WHERE chain_seq = kept.seq)",
+                   steps);
+    if (!postgres_run(plant.admin, sql, got))
+        fail_msg("the steps stay: %s", got);
+}
+
 static void show(void *context, const struct flow_progress *progress)
 {
     struct world *world = context;
@@ -24,6 +39,8 @@ static void show(void *context, const struct flow_progress *progress)
         softhsm_kill_server(&plant.spare);
     if (world->token_hangs == progress->step)
         assert_int_equal(kill(-plant.softhsm.server, SIGSTOP), 0);
+    if (world->record_lost == progress->step)
+        lose_steps(1);
     memcpy(world->serial, progress->serial, sizeof world->serial);
     memcpy(world->label, progress->label, sizeof world->label);
 }
@@ -90,6 +107,7 @@ struct flow_result run(struct world *world)
         .issuers = &issuers,
         .sealer = rooms->sealer,
         .store = rooms->store,
+        .record_head = rooms->record_head,
         .unit = {.port = rooms_port(&rooms->jig->slots[0]), .station = rooms_unit_station(rooms), .answer_ms = 3000},
         .product = rooms->product,
         .render = {.path = KOKUIN, .argv = render_argv},

@@ -34,6 +34,7 @@ struct world {
     bool swapped;               /* another board sits in the slot when the label is scanned */
     enum flow_step token_dies;  /* the first token's server is killed when this step begins */
     enum flow_step tokens_die;  /* both servers are */
+    enum flow_step record_lost; /* the record is put back to before this station's last step when this step begins */
     enum flow_step token_hangs; /* the first token's server is stopped */
 };
 
@@ -41,6 +42,9 @@ struct world {
 struct flow_result run(struct world *world);
 /* The board is put in, and taken out again. */
 struct flow_result visit(struct world *world, const char *board, const char *misbehave);
+
+/* What a superuser does who puts a copy back: the last `steps` steps of the plant's only station are gone. */
+void lose_steps(unsigned steps);
 
 /* Each ends the test when it was otherwise. */
 void expect_closed(const struct flow_result *result);

@@ -1,4 +1,4 @@
-#include "station/cli/log_file.h"
+#include "base/kept.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@ static bool failed(const char *what, const char *path, struct fault *fault)
     return fault_set(fault, FAULT_FILE, (unsigned long)errno, "%s '%s': %s", what, path, strerrordesc_np(errno));
 }
 
-bool log_file_read(const char *path, char *ret_text, size_t size, size_t *ret_length, struct fault *fault)
+bool kept_read(const char *path, char *ret_text, size_t size, size_t *ret_length, struct fault *fault)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0 && errno == ENOENT) {
@@ -52,7 +52,7 @@ static bool force_directory(const char *path, struct fault *fault)
     return good;
 }
 
-bool log_file_write(const char *path, const char *text, struct fault *fault)
+bool kept_write(const char *path, const char *text, struct fault *fault)
 {
     char aside[PATH_MAX];
     size_t size = strlen(text);
