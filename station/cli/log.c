@@ -8,6 +8,7 @@
 #include "hsm/log_key.h"
 #include "jigs/read.h"
 #include "schema/store_log.h"
+#include "station/label/text_code.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define EVERY_MAX 86400
 #define APPEND_TRIES 5
@@ -288,6 +290,16 @@ static void note_free(struct store_log_note *note)
     free(note->note);
 }
 
+/* The same text for paper, beside it. */
+static bool export_code(const char *directory, const struct store_log_note *note, struct fault *fault)
+{
+    char name[48];
+    char path[PATH_MAX];
+    (void)snprintf(name, sizeof name, "log-head-%012llu.png", (unsigned long long)note->size);
+    (void)snprintf(path, sizeof path, "%.3500s/%s", directory, name);
+    return access(path, F_OK) == 0 || text_code_write(note->note, directory, name, fault);
+}
+
 /* A head that was exported once stays what it was. */
 static bool export_note(const char *directory, const struct store_log_note *note, char ret_path[PATH_MAX],
                         struct fault *fault)
@@ -313,13 +325,16 @@ int command_log_export(struct cli *cli)
     const char *directory = cli->values[OPTION_DIRECTORY] ? cli->values[OPTION_DIRECTORY] : ".";
     const struct store_options options = {.conninfo = cli_record(cli), .application = "kokuin log export"};
     if (!store_open(&options, &store, &fault) || !last_note(store, &note, &fault) ||
-        !export_note(directory, &note, path, &fault))
+        !export_note(directory, &note, path, &fault) || !export_code(directory, &note, &fault))
         return cli_fail(cli, &fault, "every head that was exported before", "log export");
     if (cli->json)
-        (void)printf("{\"size\":%llu,\"file\":\"log-head-%012llu.txt\"}\n", (unsigned long long)note.size,
-                     (unsigned long long)note.size);
+        (void)printf("{\"size\":%llu,\"file\":\"log-head-%012llu.txt\",\"code\":\"log-head-%012llu.png\"}\n",
+                     (unsigned long long)note.size, (unsigned long long)note.size, (unsigned long long)note.size);
     else
         (void)fputs(note.note, stdout);
-    cli_say(cli, "this head is in %s: keep it where the database's administrator cannot reach it\n", path);
+    cli_say(cli,
+            "this head is in %s, and as a QR code to print in the .png beside it: keep it where the database's "
+            "administrator cannot reach it\n",
+            path);
     return FAULT_EXIT_OK;
 }

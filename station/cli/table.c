@@ -117,7 +117,9 @@ static const struct cli_command commands[] = {
      "kokuin log seal jig.yaml --certificate checkpoints.pem --every 60",
      command_log_seal, false},
     {"log", "export", "", 0, 0, BIT(RECORD) | BIT(DIRECTORY),
-     "write the last signed head as log-head-SIZE.txt, and to standard output, to keep out of the database's reach",
+     "write the last signed head as log-head-SIZE.txt, as a QR code in log-head-SIZE.png, and to standard output, to "
+     "keep "
+     "out of the database's reach",
      "kokuin log export --directory /media/worm\nkokuin log export | mail -s 'log head' auditor@example.com",
      command_log_export, false},
     {"audit", "verify", "[HEAD]...", 0, 1000, BIT(RECORD) | BIT(CERTIFICATE),

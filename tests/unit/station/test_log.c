@@ -43,11 +43,13 @@ static void a_head_leaves_the_database(void **state)
     expect("kokuin-log/");
     expect("\n28\n");
     expect("\n\n\xe2\x80\x94 kokuin-log/");
-    run(0, "$KOKUIN log export --directory heads --record \"$A\"");
+    run(0, "zbarimg --quiet --raw --oneshot -Sbinary heads/log-head-000000000028.png >read && cmp read mail");
+    run(0, "$KOKUIN log export --directory heads --record \"$A\" --json");
+    expect("\"code\":\"log-head-000000000028.png\"");
     /* What was exported once is never written over with something else. */
     run(1, "echo x >>heads/log-head-000000000028.txt; $KOKUIN log export --directory heads --record \"$A\"");
     expect("426 LOG_BEHIND");
-    run(0, "rm -r heads mail");
+    run(0, "rm -r heads mail read");
 }
 
 /* The lock is the session's: while it is held, another sealer is refused, and works when it has ended. */
