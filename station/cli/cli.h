@@ -133,6 +133,7 @@ int command_log_seal(struct cli *cli);
 int command_log_export(struct cli *cli);
 int command_audit_verify(struct cli *cli);
 int command_audit_export(struct cli *cli);
+int command_audit_prove(struct cli *cli);
 int command_fault_show(struct cli *cli);
 int command_fault_list(struct cli *cli);
 int command_doctor(struct cli *cli);

@@ -128,6 +128,11 @@ static const struct cli_command commands[] = {
     {"audit", "export", "", 0, 0, BIT(RECORD) | BIT(OUTPUT),
      "write the whole log as a text file, for kokuin-verify on a machine of the auditor's",
      "kokuin audit export --output kokuin.log", command_audit_export, false},
+    {"audit", "prove", "SERIAL HEAD...", 2, 65, BIT(RECORD) | BIT(CERTIFICATE) | BIT(OUTPUT),
+     "write what shows that one unit's steps are in the log of these heads, and that it only grew from one to the next",
+     "kokuin audit prove KR0000000019 log-head-*.txt --certificate checkpoints.pem --output unit.proof\n"
+     "kokuin-verify --certificate checkpoints.pem --head log-head-000000000028.txt --proof unit.proof",
+     command_audit_prove, false},
     {"fault", "show", "NUMBER", 1, 1, 0, "what a fault means and what to do",
      "kokuin fault show 604\nkokuin fault show 604 --language ja", command_fault_show, false},
     {"fault", "list", "", 0, 0, 0, "all faults", "kokuin fault list --json", command_fault_list, false},
