@@ -10,6 +10,8 @@
  * middle, the hyphens of small text vanish at 203 dpi. */
 #define POINTS_PER_DOT 3
 #define BLACK_BELOW 160
+/* How far a drawn curve may be from the true one. cairo's own 0.1 is meant for points, of which a dot has three. */
+#define TOLERANCE_DOTS 0.05
 /* A drawing bigger than this is made in bands from the top down. */
 #define CANVAS_BYTES_MAX ((size_t)16 << 20)
 /* Letters may reach beyond the line that librsvg counts as their place. */
@@ -228,6 +230,7 @@ static bool draw_on(cairo_surface_t *surface, const struct drawing *drawing, con
                     struct fault *fault)
 {
     CLEANUP(cairo_destroyp) cairo_t *pen = cairo_create(surface);
+    cairo_set_tolerance(pen, TOLERANCE_DOTS * POINTS_PER_DOT);
     cairo_translate(pen, -(double)part.left * POINTS_PER_DOT, -(double)part.top * POINTS_PER_DOT);
     const RsvgRectangle label = {0, 0, (double)drawing->width * POINTS_PER_DOT,
                                  (double)drawing->height * POINTS_PER_DOT};
