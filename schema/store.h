@@ -306,11 +306,13 @@ void store_label_findings_free(struct store_label_findings *findings);
 NODISCARD NONNULL(1, 2, 3, 4) bool store_shift_findings(struct store *store, const char *station,
                                                         struct store_label_findings *ret_findings, struct fault *fault);
 
-/* Ends a station's shift, with a row that counts its labels; refused while one of them is at large. A planner's request;
- * it has no UUID: after RECORD_UNKNOWN ask again, and a shift of no labels is closed where the first one was kept.
- * `badge` is 1 to 32 printable characters. Faults: SHIFT_OPEN, STATION_UNKNOWN. */
-NODISCARD NONNULL(1, 2, 3, 4, 5) bool store_shift_close(struct store *store, const char *station, const char *badge,
-                                                        struct store_label_count *ret_count, struct fault *fault);
+/* Ends a station's shift, with a row that counts its labels; refused while one of them is at large. A planner's
+ * request; it has no UUID, and is simply asked again after RECORD_UNKNOWN: where the station has recorded no label
+ * since its last shift, the answer is that shift's counts, `*ret_again` is true and nothing is written, whatever the
+ * badge. `badge` is 1 to 32 printable characters. Faults: SHIFT_OPEN, STATION_UNKNOWN. */
+NODISCARD NONNULL(1, 2, 3, 4, 5, 6) bool store_shift_close(struct store *store, const char *station, const char *badge,
+                                                           struct store_label_count *ret_count, bool *ret_again,
+                                                           struct fault *fault);
 
 /* An order also makes its product known: code, model and GTIN belong together for ever (RECORD_REFUSED otherwise).
  * Faults: ORDER_EXISTS. */

@@ -10,17 +10,16 @@ bool store_label_show(struct store *store, const char *label, char **ret_json, s
                            ret_json, fault);
 }
 
+/* The columns of api.label_count, and of api.shift_close, which has one more. */
+enum { COUNT_COLUMNS = 8 };
 static const struct column count_columns[] = {
-    {"made", COLUMN_BIGINT}, {"printed", COLUMN_BIGINT}, {"live", COLUMN_BIGINT},     {"voided", COLUMN_BIGINT},
-    {"dead", COLUMN_BIGINT}, {"in_work", COLUMN_BIGINT}, {"not_sent", COLUMN_BIGINT}, {"unconfirmed", COLUMN_BIGINT},
+    {"made", COLUMN_BIGINT},     {"printed", COLUMN_BIGINT},     {"live", COLUMN_BIGINT},
+    {"voided", COLUMN_BIGINT},   {"dead", COLUMN_BIGINT},        {"in_work", COLUMN_BIGINT},
+    {"not_sent", COLUMN_BIGINT}, {"unconfirmed", COLUMN_BIGINT}, {"again", COLUMN_BOOL},
 };
 
-static bool ask_count(struct store *store, const struct request *request, struct parameters *parameters,
-                      struct store_label_count *ret_count, struct fault *fault)
+static bool read_count(const PGresult *answer, struct store_label_count *ret_count, struct fault *fault)
 {
-    CLEANUP(answer_clearp) PGresult *answer = NULL;
-    if (!connection_ask(store->connection, request, parameters, &answer, fault))
-        return false;
     struct store_label_count count = {0};
     unsigned *const numbers[] = {&count.made, &count.printed, &count.live,     &count.voided,
                                  &count.dead, &count.in_work, &count.not_sent, &count.unconfirmed};
@@ -36,26 +35,35 @@ bool store_label_count(struct store *store, const char *order, struct store_labe
     static const struct request request = {
         .sql = "SELECT made, printed, live, voided, dead, in_work, not_sent, unconfirmed FROM api.label_count($1)",
         .columns = count_columns,
-        .column_count = ARRAY_SIZE(count_columns),
+        .column_count = COUNT_COLUMNS,
     };
     struct parameters parameters = {0};
     parameter_text(&parameters, order);
-    return ask_count(store, &request, &parameters, ret_count, fault) || fault_within(fault, "count labels");
+    CLEANUP(answer_clearp) PGresult *answer = NULL;
+    return (connection_ask(store->connection, &request, &parameters, &answer, fault) &&
+            read_count(answer, ret_count, fault)) ||
+           fault_within(fault, "count labels");
 }
 
 bool store_shift_close(struct store *store, const char *station, const char *badge, struct store_label_count *ret_count,
-                       struct fault *fault)
+                       bool *ret_again, struct fault *fault)
 {
     static const struct request request = {
-        .sql = "SELECT made, printed, live, voided, dead, in_work, not_sent, unconfirmed FROM api.shift_close($1, $2)",
+        .sql = "SELECT made, printed, live, voided, dead, in_work, not_sent, unconfirmed, again "
+               "FROM api.shift_close($1, $2)",
         .writes = true,
         .columns = count_columns,
-        .column_count = ARRAY_SIZE(count_columns),
+        .column_count = COUNT_COLUMNS + 1,
     };
     struct parameters parameters = {0};
     parameter_text(&parameters, station);
     parameter_text(&parameters, badge);
-    return ask_count(store, &request, &parameters, ret_count, fault) || fault_within(fault, "close shift");
+    CLEANUP(answer_clearp) PGresult *answer = NULL;
+    if (!connection_ask(store->connection, &request, &parameters, &answer, fault) ||
+        !read_count(answer, ret_count, fault))
+        return fault_within(fault, "close shift");
+    *ret_again = answer_bool(answer, 0, COUNT_COLUMNS);
+    return true;
 }
 
 /* The columns of api.label_findings and api.shift_findings, in their order. */

@@ -74,7 +74,7 @@ int command_shift_show(struct cli *cli)
     return findings.count == 0 ? FAULT_EXIT_OK : FAULT_EXIT_CHECK_FAILED;
 }
 
-static void print_count(const struct cli *cli, const struct store_label_count *count)
+static void print_count(const struct cli *cli, const struct store_label_count *count, bool again)
 {
     if (!cli->json) {
         (void)printf("printed %u = %u live + %u voided + %u dead\n"
@@ -94,6 +94,7 @@ static void print_count(const struct cli *cli, const struct store_label_count *c
     json_number(&json, "dead", count->dead);
     json_number(&json, "not_sent", count->not_sent);
     json_number(&json, "unconfirmed", count->unconfirmed);
+    json_bool(&json, "again", again);
     json_close(&json, '}');
     (void)puts(text);
 }
@@ -102,20 +103,24 @@ int command_shift_close(struct cli *cli)
 {
     struct fault fault;
     struct store_label_count count;
+    bool again = false;
     const char *station = cli->arguments[0];
     if (!cli->values[OPTION_BADGE])
         return cli_misused(cli, "--badge is missing: whose shift ends?");
     CLEANUP(store_closep) struct store *store = NULL;
     if (!open_record(cli, &store, &fault))
         return cli_fail(cli, &fault, "the shift stays open", "shift close");
-    if (!store_shift_close(store, station, cli->values[OPTION_BADGE], &count, &fault)) {
+    if (!store_shift_close(store, station, cli->values[OPTION_BADGE], &count, &again, &fault)) {
         struct fault unlisted;
         CLEANUP(store_label_findings_free) struct store_label_findings findings = {0};
         if (fault.code == FAULT_SHIFT_OPEN && store_shift_findings(store, station, &findings, &unlisted))
             print_findings(cli, &findings);
         return cli_fail(cli, &fault, "the shift stays open", "shift close");
     }
-    print_count(cli, &count);
-    cli_say(cli, "the shift of station %s is closed\n", station);
+    print_count(cli, &count, again);
+    cli_say(cli,
+            again ? "the shift of station %s was closed before, and no label was made since: nothing was written\n"
+                  : "the shift of station %s is closed\n",
+            station);
     return FAULT_EXIT_OK;
 }

@@ -84,8 +84,33 @@ static void a_label_that_waits_for_its_scan_keeps_the_shift_open(void **state)
     expect_closed("printed 1 = 1 live + 0 voided + 0 dead\nmade    1 = 1 printed + 0 not sent + 0 unconfirmed\n");
     assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.shift WHERE badge = '4711' AND live = 1"), 1);
 
+    /* Asked again, as after an answer that was lost: the same one shift, even by another. */
+    const char *const again[] = {KOKUIN, "shift",    "close",       "A",      "--badge",
+                                 "4712", "--record", plant.planner, "--json", NULL};
+    expect_closed("printed 1 = 1 live + 0 voided + 0 dead\nmade    1 = 1 printed + 0 not sent + 0 unconfirmed\n");
+    assert_int_equal(command_read(again, output, sizeof output), FAULT_EXIT_OK);
+    assert_non_null(strstr(output, "\"live\":1,"));
+    assert_non_null(strstr(output, "\"again\":true"));
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.shift"), 1);
+
     /* The next one begins where it ended. */
-    expect_closed("printed 0 = 0 live + 0 voided + 0 dead\nmade    0 = 0 printed + 0 not sent + 0 unconfirmed\n");
+    struct unit next = {.seed = 2, .slot = 1};
+    unit_bring(plant.store, &next, "closed");
+    expect_closed("printed 1 = 1 live + 0 voided + 0 dead\nmade    1 = 1 printed + 0 not sent + 0 unconfirmed\n");
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.shift WHERE badge = '4711' AND live = 1"), 2);
+    assert_int_equal(
+        plant_count(&plant, "SELECT count(*) FROM prov.shift AS a JOIN prov.shift AS b ON b.since = a.until"), 1);
+}
+
+/* A station's first shift needs no label to end. */
+static void a_shift_without_a_label_ends_once(void **state)
+{
+    (void)state;
+    static const char none[] =
+        "printed 0 = 0 live + 0 voided + 0 dead\nmade    0 = 0 printed + 0 not sent + 0 unconfirmed\n";
+    expect_closed(none);
+    expect_closed(none);
+    assert_int_equal(plant_count(&plant, "SELECT count(*) FROM prov.shift"), 1);
 }
 
 static void a_label_that_may_be_out_keeps_the_shift_open(void **state)
@@ -167,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_label_that_waits_for_its_scan_keeps_the_shift_open, make, leave),
+        cmocka_unit_test_setup_teardown(a_shift_without_a_label_ends_once, make, leave),
         cmocka_unit_test_setup_teardown(a_label_that_may_be_out_keeps_the_shift_open, make, leave),
         cmocka_unit_test_setup_teardown(a_dead_label_that_nobody_saw_keeps_the_shift_open, make, leave),
         cmocka_unit_test_setup_teardown(what_never_came_out_or_was_voided_is_accounted_for, make, leave),
