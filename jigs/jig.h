@@ -22,7 +22,7 @@ struct jig_slot {
     unsigned number; /* 1 to 16, as painted on the jig */
     enum port_kind kind;
     char path[JIG_PATH_SIZE]; /* topology: "usb-1.2:1.0" style by-path name or sysfs port chain; "unix:..." "tcp:..." */
-    unsigned baud;            /* serial only */
+    unsigned baud;            /* serial, and stream where it is given; else 0 */
     uint16_t vendor_id, product_id; /* usb, and serial where given: what must be plugged in here; 0: any */
     uint8_t interface;              /* usb only */
     unsigned printer;               /* index into printers */

@@ -181,7 +181,7 @@ static bool refuse_strays(const struct spot *spot, const struct slot_texts *text
         const char *key, *text;
         bool allowed;
     } keys[] = {
-        {"baud", texts->baud, kind == PORT_SERIAL},
+        {"baud", texts->baud, kind != PORT_USB},
         {"vendor_id", texts->vendor_id, kind != PORT_STREAM},
         {"product_id", texts->product_id, kind != PORT_STREAM},
         {"interface", texts->interface, kind == PORT_USB},
@@ -223,7 +223,8 @@ static bool read_slot(const struct spot *spot, const struct slot_texts *texts, c
         !value_read_number(spot, "interface", texts->interface, 0, 255, &interface))
         return false;
     slot->interface = (uint8_t)interface;
-    if (slot->kind == PORT_SERIAL && !read_baud(spot, texts->baud, &slot->baud))
+    /* Behind a console server the line's speed is the server's affair, and matters only where it is slow. */
+    if ((slot->kind == PORT_SERIAL || texts->baud) && !read_baud(spot, texts->baud, &slot->baud))
         return false;
     return find_printer(spot, jig, texts->printer, &slot->printer);
 }
