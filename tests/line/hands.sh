@@ -51,8 +51,10 @@ bench_do() {
 }
 
 boards=0
+tried=() # misbehaviours
 put_in() { # SLOT [MISBEHAVIOUR]
     boards=$((boards + 1))
+    tried+=(${2:+"$2"})
     board=$(printf '%08x' "$boards")
     bench_do insert "$1" "$board" KR-1000 ${2:+"$2"}
 }

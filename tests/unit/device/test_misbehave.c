@@ -268,6 +268,59 @@ static void loses_its_credentials(void **state)
     assert_int_equal(unit_stop(&unit), 0);
 }
 
+/* What the private number 1 gives is the curve's base point. */
+static void makes_a_key_that_everybody_knows(void **state)
+{
+    (void)state;
+    static const uint8_t base[] = {0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5};
+    struct der csr;
+    make_csr_on("21", "weak-key", &csr);
+    assert_true(csr_verifies(&csr));
+    assert_non_null(memmem(csr.bytes, csr.size, base, sizeof base));
+}
+
+static void does_not_ask_for_the_password_it_keeps(void **state)
+{
+    (void)state;
+    struct simulated unit;
+    bool equal;
+    start_provisioned(&unit, "22", "password-not-active");
+    assert_int_equal(outcome(&unit, "admin", PASSWORD), 1);
+    assert_int_equal(station_compare_key(&unit.station, "wifi", "a Wi-Fi key", &equal), 0);
+    assert_true(equal);
+    assert_int_equal(unit_stop(&unit), 0);
+}
+
+static void comes_back_under_another_name(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"other-serial", "other-mac"};
+    for (size_t i = 0; i < 2; i++) {
+        struct simulated unit;
+        struct identity before, after;
+        start_provisioned(&unit, i == 0 ? "23" : "24", names[i]);
+        assert_int_equal(station_identify(&unit.station, &before), 0);
+        restart_unit(&unit);
+        assert_int_equal(station_identify(&unit.station, &after), 0);
+        assert_true((strcmp(before.serial, after.serial) != 0) == (i == 0));
+        assert_true((before.mac != after.mac) == (i == 1));
+        assert_int_equal(unit_stop(&unit), 0);
+    }
+}
+
+/* It is not silent, and no frame of it is whole. */
+static void cuts_its_frames(void **state)
+{
+    (void)state;
+    struct simulated unit;
+    uint8_t bytes[64];
+    unit_start_misbehaving(&unit, "25", "KR-1000", "cut-frames");
+    size_t count = raw_answer(&unit, bytes, sizeof bytes);
+    assert_true(count > 1 && bytes[count - 1] != 0);
+    assert_false(station_connect(&unit.station, 1500));
+    assert_int_equal(unit_stop(&unit), 0);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -290,6 +343,10 @@ int main(void)
         cmocka_unit_test(has_telnet_open),
         cmocka_unit_test(never_slows_down),
         cmocka_unit_test(loses_its_credentials),
+        cmocka_unit_test(makes_a_key_that_everybody_knows),
+        cmocka_unit_test(does_not_ask_for_the_password_it_keeps),
+        cmocka_unit_test(comes_back_under_another_name),
+        cmocka_unit_test(cuts_its_frames),
     };
     int failed = cmocka_run_group_tests_name("misbehave", tests, NULL, NULL);
     pki_close(&pki);
